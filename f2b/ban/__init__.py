@@ -1,0 +1,1 @@
+"""Counting failures, and who is banned until when."""

@@ -1,0 +1,1 @@
+"""The configuration: the .conf dialect, and the typed settings made of it."""

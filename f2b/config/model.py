@@ -1,0 +1,157 @@
+"""What a configuration says, typed and frozen: the last form of every setting, and its defaults.
+
+`config.build` makes these from .conf files; the engine reads nothing else. Times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from f2b.errors import Place
+
+UseDns = Literal["yes", "warn", "no", "raw"]
+Severity = Literal["error", "warning"]
+
+
+class Text(NamedTuple):
+    """A piece of configuration, and where it was written."""
+
+    value: str
+    place: Place
+
+
+class LogPath(NamedTuple):
+    """A log, or a glob of logs, and where reading starts when its position is not known."""
+
+    pattern: str
+    tail: bool = False
+    """Start at the end, whatever was there before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with the configuration, and what to write instead."""
+
+    severity: Severity
+    what: str
+    cure: str = ""
+    place: Place | None = None
+    jail: str = ""
+    """The jail that cannot start because of it; empty if it is no single jail's matter."""
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        whose = f"jail {self.jail}: " if self.jail else ""
+        return f"{where}{whose}{self.what}" + (f"; {self.cure}" if self.cure else "")
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSpec:
+    """What a failure is."""
+
+    name: str
+    place: Place
+    type: str = "regex"
+    failregex: tuple[Text, ...] = ()
+    ignoreregex: tuple[Text, ...] = ()
+    prefregex: Text | None = None
+    maxlines: int = 1
+    """How many lines a regex may span; 1 for the usual kind."""
+    datepattern: tuple[Text, ...] = ()
+    """Empty: the default detector."""
+    usedns: UseDns = "warn"
+    journalmatch: tuple[str, ...] = ()
+    """One group of `FIELD=value` terms a line, as in the option; lines are alternatives."""
+    logtype: str = "file"
+    options: Mapping[str, Text] = field(default_factory=dict)
+    """Every other option of [Definition], for filter types that want it."""
+    base: tuple[FilterSpec, ...] = ()
+    """The filters whose failures this one judges (`base = NAME`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """What is done about a ban."""
+
+    name: str
+    """`actname`: unique in its jail."""
+    file: str
+    """The file's name in action.d, without extension, or `x.py`."""
+    place: Place
+    type: str = "command"
+    """`command` runs shell commands; `python` a Fail2Ban action class; others are back ends (`nftables`, `dry`)."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Everything Fail2Ban would hand to the action: the action* commands, [Init], parameters (`x?family=inet6`
+    included), all load-time tags and interpolations replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """How ban times grow for those who come back (`bantime.*`)."""
+
+    enabled: bool = False
+    factor: str = "1"
+    formula: str = ""
+    multipliers: tuple[int, ...] = ()
+    maxtime: float | None = None
+    rndtime: float = 0
+    overalljails: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JailSpec:
+    """One jail: what it reads, what it counts, whom it spares, what it does."""
+
+    name: str
+    place: Place
+    filter: FilterSpec
+    actions: tuple[ActionSpec, ...] = ()
+    backend: str = "auto"
+    """As configured: auto, polling, pyinotify, gamin, systemd; any of them in lower case, without options."""
+    backend_options: Mapping[str, str] = field(default_factory=dict)
+    journal: bool = False
+    """It reads the journal (`filter.journalmatch` says what of it) and `logpath` is of no account."""
+    logpath: tuple[LogPath, ...] = ()
+    logencoding: str = "auto"
+    logtimezone: str | None = None
+    maxretry: int = 3
+    maxmatches: int = 5
+    """How many of the newest log lines a ban keeps."""
+    findtime: float = 600
+    bantime: float = 600
+    """Seconds; -1 for ever."""
+    increment: Increment = field(default_factory=Increment)
+    ignoreself: bool = True
+    ignoreip: tuple[str, ...] = ()
+    """Addresses, networks, host names, `file:PATH`, raw ids."""
+    ignorecommand: str = ""
+    ignorecache: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Text] = field(default_factory=dict)
+    """Every other option of the jail's section, for what is not Fail2Ban's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpec:
+    """What concerns the whole server (fail2ban.conf, f2b.conf). None: not configured."""
+
+    loglevel: str = "INFO"
+    logtarget: str | None = None
+    syslogsocket: str = "auto"
+    socket: str | None = None
+    pidfile: str | None = None
+    dbfile: str | None = None
+    """`None` as a word switches it off; see `database`."""
+    dbpurgeage: float = 86400
+    dbmaxmatches: int = 10
+    allowipv6: Literal["auto", "yes", "no"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that was read. `jails` holds the enabled jails that can start; the others stand in `problems`."""
+
+    server: ServerSpec = field(default_factory=ServerSpec)
+    jails: tuple[JailSpec, ...] = ()
+    problems: tuple[Problem, ...] = ()

@@ -1,0 +1,1 @@
+"""The server: the task graph that carries lines in and effects out."""

@@ -1,0 +1,1 @@
+"""Dates in log lines: where they stand, and what they are."""

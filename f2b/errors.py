@@ -1,0 +1,57 @@
+"""What can go wrong, by whose fault it is.
+
+Every error says its cause and, where we know one, the cure. A bad log line is none of these: it is counted.
+Kept free of `dataclasses` (15 ms of import), because the command line clients load it at every call.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where a piece of configuration stands. `line` counts from 1; 0 is "somewhere in this file"."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class F2bError(Exception):
+    """Anything that f2b reports to its user instead of showing a traceback."""
+
+
+class ConfigError(F2bError):
+    """The configuration is at fault: `what` is wrong at `place`, and `cure` is what to write instead."""
+
+    def __init__(self, what: str, place: Place | None = None, cure: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.place = place
+        self.cure = cure
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        return f"{where}{self.what}" + (f"; {self.cure}" if self.cure else "")
+
+
+class StoreError(F2bError):
+    """The database cannot be opened, read or written."""
+
+
+class ActionError(F2bError):
+    """A firewall or an action refused; the ban stays in the ledger and is tried again."""
+
+
+class SourceError(F2bError):
+    """A log or the journal cannot be read."""
+
+
+class ControlError(F2bError):
+    """A request to the server failed; `status` is the exit code that says so (3: no server answers)."""
+
+    def __init__(self, what: str, status: int = 1) -> None:
+        super().__init__(what)
+        self.status = status

@@ -1,0 +1,151 @@
+"""The values that travel: lines in, failures, and what follows from them.
+
+What is made for every line is a tuple; what happens rarely (a ban, say) is a frozen dataclass. Times are seconds
+since the epoch, durations are seconds, addresses are canonical text (`f2b.net`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Union
+
+PERMANENT = -1
+"""A ban of this length never ends by itself."""
+
+Captures = Mapping[str, str | Sequence[str]]
+"""What a filter's named groups caught, under Fail2Ban's names: `user`, `ip4`, `dns`, `mlfid`, ..."""
+
+
+class Line(NamedTuple):
+    """One line of a log, ready for a filter."""
+
+    text: str
+    """What filters search: the line without its date, ending with exactly one newline."""
+    raw: str
+    """The whole line, date included, without its line end."""
+    time: float | None
+    """When it was written; None if the line does not say and no line shortly before it did."""
+
+
+class Failure(NamedTuple):
+    """An attempt that a filter found. The jail decides what becomes of it."""
+
+    id: str
+    """Who did it: an address, a network, or what `<F-ID>` caught. A host name while `unresolved`."""
+    host: str | None
+    """The address (`<ip>` in actions), where it is known and may differ from the id."""
+    time: float | None
+    """When; None if no line of it had a usable date."""
+    matches: tuple[str, ...]
+    """The log lines that led to it, oldest first."""
+    captures: Captures
+    attempts: int = 1
+    """What it counts for against maxretry."""
+    unresolved: str = ""
+    """A host name that must be resolved first: each of its addresses is then one failure."""
+
+
+# ---- effects: what the core wants done or told -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A failure was counted."""
+
+    jail: str
+    id: str
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A failure was not counted: the allow list holds its id. `by` is Fail2Ban's word for the reason."""
+
+    jail: str
+    id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """Somebody is to be kept out from `time` for `duration` seconds."""
+
+    jail: str
+    id: str
+    time: float
+    """The time of the last failure: the ban's end counts from it."""
+    duration: float
+    """Seconds, or PERMANENT."""
+    failures: int = 0
+    """How many attempts led to it, never scaled down; 0 for a ban by hand."""
+    matches: tuple[str, ...] = ()
+    captures: Captures = field(default_factory=dict)
+    host: str | None = None
+    count: int = 1
+    """How many times this id was banned in this jail, this time included."""
+    restored: bool = False
+    """It was in force already before the server started."""
+
+    @property
+    def end(self) -> float:
+        """When it is over; infinity for a permanent one."""
+        return float("inf") if self.duration < 0 else self.time + self.duration
+
+    @property
+    def ip(self) -> str:
+        """What actions know as `<ip>`."""
+        return self.host or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Prolonged:
+    """A banned id offended again and its ban ends later now."""
+
+    ban: Ban
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyBanned:
+    """A banned id reached maxretry again, `after` seconds after its ban: does the ban bite?"""
+
+    ban: Ban
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A ban would have been over already (old lines of a log, say); nothing is done."""
+
+    jail: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unban:
+    """A ban ends. `forget`: by somebody's hand, so its history goes too."""
+
+    ban: Ban
+    forget: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """The host name of a failure must be resolved before it counts. Answered by `Jail.resolved`."""
+
+    jail: str
+    name: str
+    failure: Failure
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something its administrator should know of. `key` names the occasion: each is told once a day."""
+
+    jail: str
+    key: str
+    texts: tuple[str, ...]
+
+
+Effect = Union[Found, Ignored, Ban, Prolonged, AlreadyBanned, Expired, Unban, Resolve, Warned]

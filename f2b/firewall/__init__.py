@@ -1,0 +1,34 @@
+"""Keeping people out: the five verbs that every back end knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from f2b.events import Ban
+
+
+class Firewall(Protocol):
+    """One action of one jail. Kernel back ends act at once; command actions queue and report failures later.
+
+    Every verb is idempotent: banning who is banned already, or lifting what is not there, is no error.
+    Raises ActionError when the back end refuses; whoever called tells it and tries again.
+    """
+
+    name: str
+    """`actname`: unique in the jail."""
+
+    def start(self, bans: Sequence[Ban]) -> None:
+        """Make ready, with exactly `bans` (those restored from the database) in force afterwards."""
+
+    def ban(self, bans: Sequence[Ban]) -> None:
+        """Keep these out, all in one batch."""
+
+    def unban(self, bans: Sequence[Ban]) -> None:
+        """Let these in again."""
+
+    def flush(self, bans: Sequence[Ban]) -> None:
+        """Let everybody in; `bans` says whom, for back ends that cannot do it in one stroke."""
+
+    def stop(self, keep: bool) -> None:
+        """Take everything out again; with `keep`, leave bans in force for the next start."""
