@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 PERMANENT = -1
 """A ban of this length never ends by itself."""
@@ -148,4 +148,4 @@ class Warned:
     texts: tuple[str, ...]
 
 
-Effect = Union[Found, Ignored, Ban, Prolonged, AlreadyBanned, Expired, Unban, Resolve, Warned]
+Effect = Found | Ignored | Ban | Prolonged | AlreadyBanned | Expired | Unban | Resolve | Warned
