@@ -84,6 +84,8 @@ class Ban:
     host: str | None = None
     count: int = 1
     """How many times this id was banned in this jail, this time included."""
+    own_time: bool = False
+    """Its duration is its own: a change of the jail's bantime does not touch it."""
     restored: bool = False
     """It was in force already before the server started."""
 
@@ -100,14 +102,16 @@ class Ban:
 
 @dataclass(frozen=True, slots=True)
 class Prolonged:
-    """A banned id offended again and its ban ends later now."""
+    """A ban ends at another time now: its id offended again, or the jail's bantime was changed."""
 
     ban: Ban
+    after: float | None = None
+    """Seconds from the ban to the new offence; None if there was none."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyBanned:
-    """A banned id reached maxretry again, `after` seconds after its ban: does the ban bite?"""
+    """A banned id reached maxretry again without ending later, `after` seconds after its ban: does the ban bite?"""
 
     ban: Ban
     after: float
@@ -141,11 +145,19 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something its administrator should know of. `key` names the occasion: each is told once a day."""
+    """Something its administrator should know of."""
 
     jail: str
-    key: str
     texts: tuple[str, ...]
 
 
-Effect = Found | Ignored | Ban | Prolonged | AlreadyBanned | Expired | Unban | Resolve | Warned
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """A jail could not make anything of a line because of a fault of ours; the line is lost to it, no more."""
+
+    jail: str
+    line: str
+    error: str
+
+
+Effect = Broke | Found | Ignored | Ban | Prolonged | AlreadyBanned | Expired | Unban | Resolve | Warned

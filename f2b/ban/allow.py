@@ -1,0 +1,89 @@
+"""Who is never banned by a filter: ignoreself and ignoreip.
+
+Pure: host names and list files are named here, and what they stand for is handed in by whoever may look it up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from f2b import net
+
+_FILE = "file:"
+
+
+class AllowList:
+    """Says whether an id is spared, and by which kind of entry."""
+
+    def __init__(self, entries: Sequence[str], own: Iterable[str] = ()) -> None:
+        """`own`: this host's addresses, empty if ignoreself is off."""
+        self._own = frozenset(own)
+        self._exact: set[str] = set()
+        self._networks: list[str] = []
+        self.names: list[str] = []
+        """Host names whose addresses are to be handed to `resolved`."""
+        self.files: list[str] = []
+        """List files whose entries are to be handed to `loaded`."""
+        for entry in entries:
+            self._sort_in(entry)
+        self._nets = net.NetSet(self._networks)
+        self._resolved: dict[str, frozenset[str]] = {}
+        self._listed: dict[str, AllowList] = {}
+
+    def _sort_in(self, entry: str) -> None:
+        if entry.startswith(_FILE):
+            self.files.append(_path(entry))
+            return
+        network = net.network(entry)
+        if network is not None and "/" in network:
+            self._networks.append(network)
+            return
+        self._exact.add(network or entry)
+        if network is None and _is_name(entry):
+            self.names.append(entry)
+
+    def why(self, key: str) -> str | None:
+        """Return Fail2Ban's word for why this id is spared (`ip`, `dns`, ...), or None if it is not.
+
+        A network as id is judged by its base address, as Fail2Ban does.
+        """
+        base = key.partition("/")[0]
+        if base in self._own:
+            return "ignoreself rule"
+        if key in self._exact or base in self._nets:
+            return "ip"
+        if any(base in addresses for addresses in self._resolved.values()):
+            return "dns"
+        for path, listed in self._listed.items():
+            if listed.why(key):
+                return f"file:/{path}"  # one slash less than an URL has: Fail2Ban's own words
+        return None
+
+    def resolved(self, name: str, addresses: Iterable[str]) -> None:
+        """Take note of what a host name stands for now."""
+        self._resolved[name] = frozenset(addresses)
+
+    def loaded(self, path: str, entries: Sequence[str]) -> None:
+        """Take note of what a list file holds now."""
+        self._listed[path] = AllowList(entries)
+
+
+def words(text: str) -> list[str]:
+    """Return the entries of a list file: words apart by blanks or commas, `#` and `;` start comments."""
+    found: list[str] = []
+    for line in text.splitlines():
+        bare = line.split("#", 1)[0].split(";", 1)[0]
+        found += bare.replace(",", " ").split()
+    return found
+
+
+def _path(entry: str) -> str:
+    """Return the path of `file:/x`, `file://x` or `file:///x`."""
+    path = entry[len(_FILE) :]
+    return "/" + path.lstrip("/") if path.startswith("/") else path
+
+
+def _is_name(entry: str) -> bool:
+    """Whether this may be a host name (and not a mistyped address)."""
+    labels = entry.rstrip(".").split(".")
+    return any(map(str.isalpha, entry)) and all(label.replace("-", "").replace("_", "").isalnum() for label in labels)

@@ -1,0 +1,102 @@
+"""The engine: chunks of logs in, effects out. `f2b serve`, `f2b replay` and `f2b demo` all drive this one.
+
+A log that several jails watch is decoded and dated once for all jails that read its dates the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from f2b.config.model import JailSpec
+from f2b.date.reader import DateReader
+from f2b.events import Broke, Effect, Line
+from f2b.jail import Jail
+from f2b.lines import LineReader
+
+DateKey = tuple[str, tuple[str, ...], "str | None"]
+
+
+class Route:
+    """The jails that read one log in the same way, and the reader they share."""
+
+    __slots__ = ("jails", "reader")
+
+    def __init__(self, reader: LineReader) -> None:
+        self.reader = reader
+        self.jails: list[Jail] = []
+
+
+class Engine:
+    """All jails, and which of them reads which log."""
+
+    def __init__(self) -> None:
+        self.jails: dict[str, Jail] = {}
+        self._logs: dict[str, dict[DateKey, Route]] = {}
+
+    def add(self, jail: Jail) -> None:
+        """Take a jail in; it reads nothing until it is told to `listen`."""
+        self.jails[jail.name] = jail
+
+    def remove(self, name: str) -> Jail:
+        """Let a jail go, with all that it reads."""
+        for log in list(self._logs):
+            self.leave(log, name)
+        return self.jails.pop(name)
+
+    def listen(self, log: str, name: str) -> None:
+        """Let a jail read a log from now on. Harmless if it does already."""
+        jail = self.jails[name]
+        routes = self._logs.setdefault(log, {})
+        key = date_key(jail.spec)
+        route = routes.get(key)
+        if route is None:
+            route = routes[key] = Route(line_reader(jail.spec))
+        if jail not in route.jails:
+            route.jails.append(jail)
+
+    def leave(self, log: str, name: str) -> None:
+        """Let a jail read a log no longer."""
+        routes = self._logs.get(log, {})
+        for key, route in list(routes.items()):
+            route.jails = [jail for jail in route.jails if jail.name != name]
+            if not route.jails:
+                del routes[key]
+        if not routes:
+            self._logs.pop(log, None)
+
+    def feed(self, log: str, chunk: bytes, now: float, live: bool) -> list[Effect]:
+        """Return what follows from a chunk of whole lines of a log, in the order of its lines."""
+        effects: list[Effect] = []
+        for route in self._logs.get(log, {}).values():
+            for line in route.reader.lines(chunk, now):
+                for jail in route.jails:
+                    effects += _guarded(jail, line, now, live)
+        return effects
+
+    def tick(self, now: float) -> list[Effect]:
+        """Return what the passing of time brings: bans that end."""
+        return [effect for jail in self.jails.values() for effect in jail.tick(now)]
+
+    def next_end(self) -> float | None:
+        """Return when the next ban ends, or None if none does."""
+        ends: Iterable[float | None] = (jail.ledger.next_end() for jail in self.jails.values())
+        return min((end for end in ends if end is not None), default=None)
+
+
+def _guarded(jail: Jail, line: Line, now: float, live: bool) -> list[Effect]:
+    """Feed one jail; what goes wrong in it costs it this line, and the other jails nothing."""
+    try:
+        return jail.feed(line, now, live)
+    except Exception as error:  # noqa: BLE001 - a fault in one filter must not stop the others
+        return [Broke(jail.name, line.raw, f"{type(error).__name__}: {error}")]
+
+
+def date_key(spec: JailSpec) -> DateKey:
+    """Return what decides how a jail reads bytes and dates: jails with equal keys can share a reader."""
+    return spec.logencoding, tuple(pattern.value for pattern in spec.filter.datepattern), spec.logtimezone
+
+
+def line_reader(spec: JailSpec) -> LineReader:
+    """Make a jail's reader. Raises ConfigError for a date pattern, time zone or encoding that is none."""
+    encoding, patterns, timezone = date_key(spec)
+    return LineReader(DateReader(patterns, timezone), encoding)

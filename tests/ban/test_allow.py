@@ -1,0 +1,54 @@
+"""Who is spared, and under which of Fail2Ban's words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from f2b.ban.allow import AllowList, words
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("127.0.0.1", "ip"),
+        ("127.9.9.9", "ip"),
+        ("203.0.113.7", "ip"),
+        ("203.0.113.8", None),
+        ("2001:db8::5", "ip"),
+        ("198.51.100.9", "ip"),
+        ("10.0.0.1", "ignoreself rule"),
+        ("10.0.0.0/8", None),
+        ("127.0.0.0/24", "ip"),  # a network is judged by its base address
+        ("session-4711", "ip"),
+        ("someone", None),
+    ],
+)
+def test_why_names_the_kind_of_entry(key: str, why: str | None) -> None:
+    entries = ["127.0.0.0/8", "203.0.113.7", "2001:DB8::/32", "198.51.100.0/255.255.255.0", "session-4711"]
+    assert AllowList(entries, own=["10.0.0.1"]).why(key) == why
+
+
+def test_host_name_spares_what_it_was_resolved_to() -> None:
+    allow = AllowList(["home.example.org", "192.0.2.1"])
+    assert allow.names == ["home.example.org"]
+    assert allow.why("198.51.100.4") is None
+    allow.resolved("home.example.org", ["198.51.100.4"])
+    assert allow.why("198.51.100.4") == "dns"
+    allow.resolved("home.example.org", ["198.51.100.5"])
+    assert allow.why("198.51.100.4") is None
+
+
+def test_list_file_spares_what_it_holds() -> None:
+    allow = AllowList(["file:///etc/allow"])
+    assert allow.files == ["/etc/allow"]
+    allow.loaded("/etc/allow", words("# office\n192.0.2.0/24, 2001:db8::1  # two\n; none\n"))
+    assert allow.why("192.0.2.77") == "file://etc/allow"
+    assert allow.why("2001:db8::1") == "file://etc/allow"
+    assert allow.why("192.0.3.1") is None
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_no_entry_and_no_id_make_it_fail(entry: str, key: str) -> None:
+    assert AllowList([entry]).why(key) in (None, "ip")

@@ -1,0 +1,97 @@
+"""Counting, against the facts observed on Fail2Ban and against a model written from its description."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from f2b.ban.counter import Counter
+from f2b.events import Failure
+
+
+def failure(key: str = "192.0.2.1", line: str = "x", attempts: int = 1, **captures: str) -> Failure:
+    return Failure(key, key, 0.0, (line,), captures, attempts)
+
+
+def trips(times: list[float], maxretry: int, findtime: float) -> list[float]:
+    """Return the times at which the failures reach maxretry."""
+    counter = Counter(maxretry, findtime, 5)
+    return [time for time in times if counter.add(failure(), time)]
+
+
+@pytest.mark.parametrize(
+    ("findtime", "maxretry", "times", "expected"),
+    [
+        (10, 4, [0, 4, 8, 12, 16, 20, 24], []),  # one each 4 s stays at 3
+        (600, 3, [0, 1, 2], [2]),
+        (600, 5, [0, 1, 2, 3, 1000], []),
+        (600, 5, [0, 1, 2, 3, 602], [602]),  # 4 scaled to round(4/602*600) = 4, plus one
+        (600, 5, [1000, 400, 300, 1001, 100], [100]),  # out of order counts fully
+        (600, 3, [5, 5, 5, 5, 5, 5], [5, 5]),
+    ],
+)
+def test_add_at_these_times_trips_when_fail2ban_does(
+    findtime: float, maxretry: int, times: list[float], expected: list[float]
+) -> None:
+    assert trips(times, maxretry, findtime) == expected
+
+
+def test_add_after_findtime_without_a_failure_starts_anew() -> None:
+    assert trips([0, 1, 2, 3, 610], 5, 600) == []
+
+
+def test_tally_keeps_the_newest_lines_and_the_first_captures() -> None:
+    counter = Counter(4, 600, 2)
+    for number in range(3):
+        assert counter.add(failure(line=f"line {number}", user=f"u{number}"), number) is None
+    tally = counter.add(failure(line="line 3", user="u3"), 3)
+    assert tally is not None
+    assert tally.matches == ("line 2", "line 3")
+    assert tally.seen.captures == {"user": "u0"}
+    assert (tally.failures, tally.last) == (4, 3)
+    assert len(counter) == 0
+
+
+def test_maxmatches_zero_keeps_no_line() -> None:
+    tally = Counter(1, 600, 0).add(failure(), 1)
+    assert tally is not None
+    assert tally.matches == ()
+
+
+def test_attempts_count_for_more_than_one() -> None:
+    assert Counter(5, 600, 5).add(failure(attempts=5), 1) is not None
+
+
+def test_purge_forgets_those_without_failure_within_findtime() -> None:
+    counter = Counter(5, 600, 5)
+    counter.add(failure("192.0.2.1"), 0)
+    counter.add(failure("192.0.2.2"), 500)
+    counter.purge(600)
+    assert list(counter.tallies()) == ["192.0.2.2"]
+    assert counter.total == 2
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=30),
+    st.integers(1, 6),
+    st.integers(1, 20),
+)
+def test_add_in_any_order_equals_the_described_rule(times: list[int], maxretry: int, findtime: int) -> None:
+    retry = 0.0
+    first = last = -1000.0
+    expected: list[float] = []
+    for time in times:
+        if retry == 0 or last <= time - findtime:
+            first, last, retry = time, time, 1
+        else:
+            if time > last:
+                if first < time - findtime:
+                    retry = round(retry / (time - first) * findtime)
+                    first = time - findtime
+                last = time
+            retry += 1
+        if retry >= maxretry:
+            expected.append(time)
+            retry = 0
+    assert trips([float(time) for time in times], maxretry, findtime) == expected

@@ -1,0 +1,76 @@
+"""The ledger against a plain dictionary."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from f2b.ban.ledger import Ledger
+from f2b.events import PERMANENT, Ban
+
+
+def ban(key: str, time: float = 0, duration: float = 10) -> Ban:
+    return Ban("jail", key, time, duration)
+
+
+def test_expire_returns_what_is_over_earliest_first() -> None:
+    ledger = Ledger()
+    ledger.put(ban("b", 0, 20))
+    ledger.put(ban("a", 0, 10))
+    ledger.put(ban("c", 0, 30))
+    assert [over.id for over in ledger.expire(20)] == ["a", "b"]
+    assert [kept.id for kept in ledger] == ["c"]
+    assert ledger.next_end() == 30
+
+
+def test_permanent_ban_never_expires() -> None:
+    ledger = Ledger()
+    ledger.put(ban("a", 0, PERMANENT))
+    assert ledger.expire(1e12) == []
+    assert ledger.next_end() is None
+
+
+def test_prolonged_ban_ends_at_its_new_end_only() -> None:
+    ledger = Ledger()
+    ledger.put(ban("a", 0, 10))
+    ledger.put(ban("a", 0, 25))
+    assert ledger.expire(10) == []
+    assert ledger.next_end() == 25
+    assert [over.id for over in ledger.expire(25)] == ["a"]
+
+
+def test_inside_a_network_finds_addresses_and_networks_of_its_family() -> None:
+    ledger = Ledger()
+    for key in ("192.0.2.1", "192.0.2.128/25", "192.0.0.0/16", "198.51.100.1", "2001:db8::1", "someone"):
+        ledger.put(ban(key))
+    assert [found.id for found in ledger.inside("192.0.2.0/24")] == ["192.0.2.1", "192.0.2.128/25"]
+    assert [found.id for found in ledger.inside("2001:db8::/32")] == ["2001:db8::1"]
+    assert [found.id for found in ledger.inside("someone")] == ["someone"]
+    assert ledger.inside("nobody") == []
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("put"), st.sampled_from("abcd"), st.integers(0, 50)),
+            st.tuples(st.just("lift"), st.sampled_from("abcd"), st.just(0)),
+            st.tuples(st.just("expire"), st.just(""), st.integers(0, 60)),
+        ),
+        max_size=40,
+    )
+)
+def test_any_history_agrees_with_a_plain_dictionary(steps: list[tuple[str, str, int]]) -> None:
+    ledger, plain = Ledger(), {}
+    for verb, key, number in steps:
+        if verb == "put":
+            ledger.put(ban(key, number, 10))
+            plain[key] = number + 10
+        elif verb == "lift":
+            assert (ledger.lift(key) is not None) == (plain.pop(key, None) is not None)
+        else:
+            over = [key for key, end in plain.items() if end <= number]
+            assert sorted(ended.id for ended in ledger.expire(number)) == sorted(over)
+            for key in over:
+                del plain[key]
+        assert {held.id: held.end for held in ledger} == plain
+        assert ledger.next_end() == min(plain.values(), default=None)
