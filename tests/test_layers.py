@@ -1,0 +1,191 @@
+"""The order of the layers, the purity of the core, sizes: read from the sources, so that they stay true.
+
+The table below is the one place where the order stands; docs/architecture.md says what each module is for.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "f2b"
+
+# A module imports only from the layers above its own, and within a layer of several modules without a cycle.
+LAYERS = [
+    ["errors"],
+    ["net"],
+    ["duration"],
+    ["events"],
+    ["log"],
+    ["loop"],
+    ["config"],
+    ["date"],
+    ["filter"],
+    ["ban"],
+    ["lines"],
+    ["jail"],
+    ["engine"],
+    ["source"],
+    ["store"],
+    ["firewall"],
+    ["daemon"],
+    ["control"],
+    ["cli"],
+    ["__main__"],
+]
+
+# What computes only: handed bytes, times and tables, it returns values. Replay and parity tests rest on this.
+PURE = [
+    "errors",
+    "net",
+    "duration",
+    "events",
+    "config.model",
+    "config.text",
+    "config.build",
+    "date",
+    "filter",
+    "ban",
+    "lines",
+    "jail",
+    "engine",
+    "control.protocol",
+]
+IMPURE_IMPORTS = {"asyncio", "socket", "subprocess", "threading", "sqlite3", "logging", "random", "os"}
+IMPURE_CALLS = {
+    "open",
+    "time.time",
+    "time.monotonic",
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+    "datetime.datetime.now",
+    "datetime.date.today",
+}
+# Pure functions that live in an impure module.
+PURE_NAMES = {("net", "socket"): {"AF_INET", "AF_INET6", "inet_ntop", "inet_pton"}}
+
+# (module, what it imports inside a function): why not at its top.
+LATE_IMPORTS: dict[tuple[str, str], str] = {}
+
+MAX_FILE = 500
+MAX_FUNCTION = 60
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield (module, name) of every import under `tree`; name "" for `import module`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "absolute imports only"
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def ours(tree: ast.AST) -> Iterator[str]:
+    """Yield the modules of f2b that `tree` imports, named from below f2b."""
+    for module, name in imports(tree):
+        if module.split(".")[0] != "f2b":
+            continue
+        below = module.removeprefix("f2b").removeprefix(".")
+        inner = f"{below}.{name}".removeprefix(".")
+        yield inner if inner in MODULES else below
+
+
+def layer(module: str) -> int:
+    """Return where the module stands in LAYERS; the package itself (its version) is above all."""
+    if not module:
+        return -1
+    for index, names in enumerate(LAYERS):
+        if module.split(".")[0] in names:
+            return index
+    raise AssertionError(f"f2b.{module} stands in no layer: add it to LAYERS")
+
+
+def is_pure(module: str) -> bool:
+    return any(module == pure or module.startswith(f"{pure}.") for pure in PURE)
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_when_it_imports_ours_then_only_from_above(module: str) -> None:
+    below = [other for other in ours(TREES[module]) if layer(other) > layer(module)]
+    assert not below
+
+
+def test_imports_when_followed_then_they_never_come_back() -> None:
+    open_modules: list[str] = []
+    done: set[str] = set()
+
+    def visit(module: str) -> None:
+        assert module not in open_modules, f"a cycle: {' -> '.join([*open_modules, module])}"
+        if module in done:
+            return
+        open_modules.append(module)
+        for other in set(ours(TREES[module])) - {module}:
+            visit(other)
+        done.add(open_modules.pop())
+
+    for module in MODULES:
+        visit(module)
+    assert done == set(MODULES)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if is_pure(module)])
+def test_pure_module_when_read_then_it_touches_nothing_outside(module: str) -> None:
+    tree = TREES[module]
+    excused = {(where, name) for (who, where), names in PURE_NAMES.items() if who == module for name in names}
+    impure = [
+        (where, name)
+        for where, name in imports(tree)
+        if where.split(".")[0] in IMPURE_IMPORTS and (where, name) not in excused
+    ]
+    assert not impure
+    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert not calls & IMPURE_CALLS
+    assert not [other for other in ours(tree) if other and not is_pure(other)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_when_measured_then_it_is_no_longer_than_one_can_read(module: str) -> None:
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= MAX_FILE
+    long = [f.name for f in functions(TREES[module]) if (f.end_lineno or 0) - f.lineno >= MAX_FUNCTION]
+    assert not long
+
+
+def test_late_imports_when_collected_then_each_has_its_reason() -> None:
+    late = {
+        (module, where)
+        for module, tree in TREES.items()
+        for function in functions(tree)
+        for where, _ in imports(function)
+    }
+    assert late == set(LATE_IMPORTS)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module])
+def test_module_when_looked_up_in_the_architecture_then_it_is_named(module: str) -> None:
+    """By its path below f2b/: `jail.py`, `filter/regex.py`; a package as `filter/`."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    path = MODULES[module].relative_to(PACKAGE).as_posix().removesuffix("__init__.py")
+    assert re.search(rf"(?<![\w.-])(f2b/)?{re.escape(path)}", text)
