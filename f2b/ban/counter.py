@@ -1,9 +1,9 @@
 """Counting: how many failures somebody has, and when it is too many.
 
 Fail2Ban's count is a rate, not a window: when the first failure is older than findtime, what was counted so far is
-scaled to the share of it that fits into findtime. (Measured on Fail2Ban 1.0.2 and 1.1: findtime 600, failures at 0, 1,
-2, 3 and 602 count 4.0 scaled to 4, plus one.) Where Fail2Ban leaves an entry without failures within findtime to a
-purge that may be 20 s late, we drop it at once.
+scaled to the share of it that fits into findtime (findtime 600, failures at 0, 1, 2, 3 and 602: 4 scaled to 4, plus
+one). Where Fail2Ban leaves an entry without failures within findtime to a purge that may be 20 s late, we drop it
+at once.
 """
 
 from __future__ import annotations

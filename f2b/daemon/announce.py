@@ -1,0 +1,69 @@
+"""Effects in the words of the server's log: Fail2Ban's words, since recidive and people's scripts read them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from f2b.events import AlreadyBanned, Ban, Broke, Effect, Expired, Found, Ignored, Prolonged, Unban, Warned
+from f2b.log import Log
+
+
+def announce(log: Log, effect: Effect) -> None:
+    """Write down what happened; some effects say nothing."""
+    tell = _TELLERS.get(type(effect))
+    if tell:
+        tell(log, effect)
+
+
+def _found(log: Log, effect: Found) -> None:
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(effect.time))
+    log.info("filter", f"[{effect.jail}] Found {effect.id} - {stamp}")
+
+
+def _ignored(log: Log, effect: Ignored) -> None:
+    log.info("filter", f"[{effect.jail}] Ignore {effect.id} by {effect.by}")
+
+
+def _ban(log: Log, effect: Ban) -> None:
+    log.notice("actions", f"[{effect.jail}] {'Restore Ban' if effect.restored else 'Ban'} {effect.id}")
+
+
+def _unban(log: Log, effect: Unban) -> None:
+    log.notice("actions", f"[{effect.ban.jail}] Unban {effect.ban.id}")
+
+
+def _again(log: Log, effect: Prolonged | AlreadyBanned) -> None:
+    """A banned id offends: the later it does, the more it looks as if the ban did not bite."""
+    if effect.after is None:
+        return
+    level = "DEBUG" if effect.after < 3 else "NOTICE" if effect.after < 60 else "WARNING"
+    log.tell("actions", level, f"[{effect.ban.jail}] {effect.ban.id} already banned")
+
+
+def _expired(log: Log, effect: Expired) -> None:
+    log.info("actions", f"[{effect.jail}] Ignore {effect.id}, expired bantime")
+
+
+def _warned(log: Log, effect: Warned) -> None:
+    for text in effect.texts:
+        log.warning("filter", f"[{effect.jail}] {text}")
+
+
+def _broke(log: Log, effect: Broke) -> None:
+    log.error("filter", f"[{effect.jail}] Failed to process line: {effect.line!r}, caught exception: {effect.error}")
+
+
+# Any: each teller takes the one effect it stands beside, which a dictionary's type cannot say.
+_TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
+    Found: _found,
+    Ignored: _ignored,
+    Ban: _ban,
+    Unban: _unban,
+    Prolonged: _again,
+    AlreadyBanned: _again,
+    Expired: _expired,
+    Warned: _warned,
+    Broke: _broke,
+}

@@ -1,0 +1,82 @@
+"""One jail's firewalls, kept equal to its ledger, whatever goes wrong with them in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from f2b.ban.ledger import Ledger
+from f2b.errors import ActionError
+from f2b.events import Ban
+from f2b.firewall import Firewall
+from f2b.log import Log
+from f2b.loop import Loop, Timer
+
+RETRY_S = 15
+"""How long after a failure a firewall is brought back to what the ledger says."""
+
+
+class Guard:
+    """Hands bans to every firewall of a jail; one that fails is told once and mended later, from the ledger."""
+
+    def __init__(self, jail: str, firewalls: Sequence[Firewall], ledger: Ledger, loop: Loop, log: Log) -> None:
+        self.jail = jail
+        self.firewalls = tuple(firewalls)
+        self._ledger = ledger
+        self._loop = loop
+        self._log = log
+        self.failing: dict[str, str] = {}
+        """Why, by the firewall's name."""
+        self._retry: Timer | None = None
+
+    def start(self) -> None:
+        """Make all ready, with the ledger's bans in force."""
+        for firewall in self.firewalls:
+            self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))
+
+    def ban(self, bans: Sequence[Ban]) -> None:
+        """Keep these out."""
+        self._all(lambda it: it.ban(bans))
+
+    def unban(self, bans: Sequence[Ban]) -> None:
+        """Let these in."""
+        self._all(lambda it: it.unban(bans))
+
+    def flush(self, bans: Sequence[Ban]) -> None:
+        """Let everybody in: `bans` were all there were."""
+        self._all(lambda it: it.flush(bans))
+
+    def stop(self, keep: bool) -> None:
+        """Take everything out, last started first; with `keep`, leave in the kernel what can stay there."""
+        if self._retry:
+            self._retry.cancel()
+        for firewall in reversed(self.firewalls):
+            self._attempt(firewall, lambda it: it.stop(keep))
+        if self._retry:
+            self._retry.cancel()
+
+    def restore(self) -> None:
+        """Bring every firewall back to what the ledger says, after somebody else changed it."""
+        self.start()
+
+    def _all(self, act: Callable[[Firewall], None]) -> None:
+        for firewall in self.firewalls:
+            if firewall.name not in self.failing:  # else the mending brings it all
+                self._attempt(firewall, act)
+
+    def _attempt(self, firewall: Firewall, act: Callable[[Firewall], None]) -> None:
+        try:
+            act(firewall)
+        except ActionError as error:
+            if self.failing.get(firewall.name) != str(error):
+                self._log.error("actions", f"[{self.jail}] {firewall.name}: {error}")
+            self.failing[firewall.name] = str(error)
+            self._retry = self._retry or self._loop.after(RETRY_S, self._mend)
+        else:
+            if self.failing.pop(firewall.name, None):
+                self._log.notice("actions", f"[{self.jail}] {firewall.name} works again, all bans are in force")
+
+    def _mend(self) -> None:
+        self._retry = None
+        for firewall in self.firewalls:
+            if firewall.name in self.failing:
+                self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))

@@ -1,0 +1,86 @@
+"""Carrying effects out: kernel first, then the database, then the log, so that a stalled disk delays no ban."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from f2b.daemon.announce import announce
+from f2b.daemon.guard import Guard
+from f2b.errors import StoreError
+from f2b.events import Ban, Effect, Prolonged, Resolve, Unban
+from f2b.log import Log
+from f2b.source.position import Position
+from f2b.store import Store
+
+
+class Read(NamedTuple):
+    """How far a jail has read a log: saved together with what the reading led to."""
+
+    jail: str
+    log: str
+    position: Position
+
+
+class Outlet:
+    """What the core decided goes out here, a turn of the loop at a time."""
+
+    def __init__(self, store: Store, log: Log, resolve: Callable[[Resolve], None]) -> None:
+        self.guards: dict[str, Guard] = {}
+        self._store = store
+        self._log = log
+        self._resolve = resolve
+        self._store_failure = ""
+
+    def carry(self, effects: Sequence[Effect], reads: Iterable[Read] = ()) -> None:
+        """Do and tell all that a turn brought."""
+        if effects:
+            self._guard(effects)
+        self._save(effects, reads)
+        for effect in effects:
+            announce(self._log, effect)
+            if isinstance(effect, Resolve):
+                self._resolve(effect)
+
+    def _guard(self, effects: Sequence[Effect]) -> None:
+        for name, guard in self.guards.items():
+            lifted = [effect.ban for effect in effects if isinstance(effect, Unban) and effect.ban.jail == name]
+            if lifted:
+                guard.unban(lifted)
+            banned = [ban for ban in map(_ban_of, effects) if ban and ban.jail == name]
+            if banned:
+                guard.ban(banned)
+
+    def _save(self, effects: Sequence[Effect], reads: Iterable[Read]) -> None:
+        try:
+            with self._store.turn():
+                for read in reads:
+                    self._store.save_position(read.jail, read.log, read.position)
+                for effect in effects:
+                    ban = _ban_of(effect)
+                    if ban and not ban.restored:
+                        self._store.ban(ban)
+                    elif isinstance(effect, Unban) and effect.forget:
+                        self._store.forget(effect.ban.jail, effect.ban.id)
+        except StoreError as error:
+            self.store_failed(error)
+        else:
+            self._store_works()
+
+    def store_failed(self, error: StoreError) -> None:
+        """Say once that the database refuses; bans go on."""
+        if str(error) != self._store_failure:
+            self._store_failure = str(error)
+            self._log.error("database", f"{error}; bans go on, what is not saved now is saved when it works again")
+
+    def _store_works(self) -> None:
+        if self._store_failure:
+            self._store_failure = ""
+            self._log.notice("database", "The database works again")
+
+
+def _ban_of(effect: Effect) -> Ban | None:
+    """Return the ban that this effect puts in force."""
+    if isinstance(effect, Ban):
+        return effect
+    return effect.ban if isinstance(effect, Prolonged) else None

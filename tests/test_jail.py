@@ -1,0 +1,215 @@
+"""A jail's decisions: times, allow list, counting, bans, prolonging, unbans. Time is handed in throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from f2b.config.model import FilterSpec, JailSpec
+from f2b.errors import Place
+from f2b.events import (
+    PERMANENT,
+    AlreadyBanned,
+    Ban,
+    Effect,
+    Expired,
+    Failure,
+    Found,
+    Ignored,
+    Line,
+    Prolonged,
+    Resolve,
+    Unban,
+    Warned,
+)
+from f2b.jail import Jail
+
+HERE = Place("test")
+NOW = 1_700_000_000.0
+
+
+class Words:
+    """A filter for lines `fail ID` and `fail-name NAME`."""
+
+    def feed(self, line: Line) -> Sequence[Failure]:
+        verb, _, key = line.text.strip().partition(" ")
+        if verb == "fail":
+            return (Failure(key, key, line.time, (line.raw,), {"user": "root"}),)
+        if verb == "fail-name":
+            return (Failure(key, None, line.time, (line.raw,), {}, unresolved=key),)
+        return ()
+
+
+def jail(**options: object) -> Jail:
+    defaults: dict[str, object] = {"maxretry": 3, "findtime": 600.0, "bantime": 300.0}
+    spec = JailSpec("j", HERE, FilterSpec("words", HERE), **(defaults | options))  # type: ignore[arg-type] # kwargs
+    return Jail(spec, Words(), own=["10.0.0.1"])
+
+
+def line(text: str, time: float | None = NOW) -> Line:
+    return Line(text + "\n", text, time)
+
+
+def fail(of: Jail, key: str, time: float | None, now: float | None = None, live: bool = True) -> list[Effect]:
+    return of.feed(line(f"fail {key}", time), (time or NOW) if now is None else now, live)
+
+
+def kinds(effects: Sequence[Effect]) -> list[type[Effect]]:
+    return [type(effect) for effect in effects]
+
+
+def test_feed_the_line_that_reaches_maxretry_bans_at_once() -> None:
+    j = jail()
+    assert kinds(fail(j, "192.0.2.1", NOW)) == [Found]
+    assert kinds(fail(j, "192.0.2.1", NOW + 1)) == [Found]
+    found, ban = fail(j, "192.0.2.1", NOW + 2)
+    assert found == Found("j", "192.0.2.1", NOW + 2)
+    assert isinstance(ban, Ban)
+    assert (ban.id, ban.time, ban.end, ban.failures) == ("192.0.2.1", NOW + 2, NOW + 302, 3)
+    assert ban.matches == ("fail 192.0.2.1",) * 3
+    assert ban.captures == {"user": "root"}
+    assert j.banned_total == 1
+
+
+def test_tick_at_the_end_of_the_ban_lets_go() -> None:
+    j = jail(maxretry=1)
+    fail(j, "192.0.2.1", NOW)
+    assert j.tick(NOW + 299) == []
+    (unban,) = j.tick(NOW + 300)
+    assert unban.ban.id == "192.0.2.1"
+    assert not unban.forget
+    assert len(j.ledger) == 0
+
+
+def test_feed_when_banned_prolongs_from_the_new_failure() -> None:
+    j = jail(maxretry=1)
+    fail(j, "192.0.2.1", NOW)
+    _, effect = fail(j, "192.0.2.1", NOW + 100)
+    assert isinstance(effect, Prolonged)
+    assert effect.ban.end == NOW + 400
+    assert effect.after == 100
+    assert j.tick(NOW + 300) == []
+    assert kinds(j.tick(NOW + 400)) == [Unban]
+
+
+def test_feed_when_banned_for_ever_is_told_only() -> None:
+    j = jail(maxretry=1, bantime=float(PERMANENT))
+    fail(j, "192.0.2.1", NOW)
+    assert kinds(fail(j, "192.0.2.1", NOW + 100)) == [Found, AlreadyBanned]
+    assert j.tick(NOW + 1e9) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "by"), [("127.0.0.1", "ip"), ("192.0.2.7", "ip"), ("10.0.0.1", "ignoreself rule"), ("192.0.3.7", None)]
+)
+def test_feed_of_the_allowed_is_neither_found_nor_counted(key: str, by: str | None) -> None:
+    j = jail(maxretry=1, ignoreip=("127.0.0.0/8", "192.0.2.0/24"))
+    effects = fail(j, key, NOW)
+    if by:
+        assert effects == [Ignored("j", key, by)]
+        assert j.counter.total == 0
+    else:
+        assert kinds(effects) == [Found, Ban]
+
+
+def test_feed_a_host_name_asks_for_its_addresses_and_each_counts() -> None:
+    j = jail(maxretry=1)
+    (effect,) = j.feed(line("fail-name bad.example.org"), NOW, True)
+    assert isinstance(effect, Resolve)
+    assert effect.name == "bad.example.org"
+    banned = [e.id for e in j.resolved(effect.failure, ["192.0.2.1", "2001:db8::1"], NOW) if isinstance(e, Ban)]
+    assert banned == ["192.0.2.1", "2001:db8::1"]
+    assert j.resolved(effect.failure, [], NOW) == []
+
+
+class TestTimes:
+    def test_scan_skips_lines_older_than_findtime_and_says_so_once(self) -> None:
+        j = jail(maxretry=1)
+        assert kinds(fail(j, "192.0.2.1", NOW - 601, NOW, live=False)) == [Warned]
+        assert fail(j, "192.0.2.1", NOW - 601, NOW, live=False) == []
+
+    def test_scan_counts_from_the_date_of_the_line(self) -> None:
+        j = jail(maxretry=1)
+        _, ban = fail(j, "192.0.2.1", NOW - 100, NOW, live=False)
+        assert isinstance(ban, Ban)
+        assert ban.end == NOW + 200
+
+    def test_scan_of_a_ban_that_would_be_over_does_nothing(self) -> None:
+        j = jail(maxretry=1)
+        assert kinds(fail(j, "192.0.2.1", NOW - 400, NOW, live=False)) == [Found, Expired]
+        assert len(j.ledger) == 0
+
+    def test_scan_counts_a_date_to_come_as_now(self) -> None:
+        _, ban = fail(jail(maxretry=1), "192.0.2.1", NOW + 3600, NOW, live=False)
+        assert isinstance(ban, Ban)
+        assert ban.time == NOW
+
+    def test_scan_drops_a_match_without_date(self) -> None:
+        j = jail(maxretry=1)
+        assert kinds(fail(j, "192.0.2.1", None, NOW, live=False)) == [Warned]
+        assert j.counter.total == 0
+
+    @pytest.mark.parametrize("offset", [-7200, -61, 61, 7200])
+    def test_live_line_with_an_odd_date_counts_as_now(self, offset: int) -> None:
+        effects = fail(jail(maxretry=1), "192.0.2.1", NOW + offset, NOW)
+        assert kinds(effects) == [Warned, Found, Ban]
+        assert effects[1] == Found("j", "192.0.2.1", NOW)
+
+    def test_live_line_a_minute_off_keeps_its_date(self) -> None:
+        assert fail(jail(), "192.0.2.1", NOW - 60, NOW) == [Found("j", "192.0.2.1", NOW - 60)]
+
+    def test_live_line_without_date_counts_as_now(self) -> None:
+        assert fail(jail(), "192.0.2.1", None, NOW) == [Found("j", "192.0.2.1", NOW)]
+
+
+class TestByHand:
+    def test_ban_asks_no_allow_list_and_takes_its_own_time(self) -> None:
+        j = jail(ignoreip=("192.0.2.1",))
+        ban = j.ban("192.0.2.1", NOW, 60)
+        assert ban is not None
+        assert (ban.end, ban.failures) == (NOW + 60, 0)
+        assert j.ban("192.0.2.1", NOW) is None
+
+    def test_unban_lifts_forgets_and_starts_from_zero(self) -> None:
+        j = jail(maxretry=2)
+        fail(j, "192.0.2.1", NOW)
+        fail(j, "192.0.2.1", NOW)
+        fail(j, "192.0.2.1", NOW)
+        (unban,) = j.unban(["192.0.2.0/24"])
+        assert unban.forget
+        assert kinds(fail(j, "192.0.2.1", NOW)) == [Found]
+
+    def test_unban_of_all_lifts_all(self) -> None:
+        j = jail()
+        for key in ("192.0.2.1", "someone", "2001:db8::1"):
+            j.ban(key, NOW)
+        assert [unban.ban.id for unban in j.unban(None)] == ["192.0.2.1", "someone", "2001:db8::1"]
+
+    def test_set_bantime_moves_running_bans_without_own_time(self) -> None:
+        j = jail()
+        j.ban("192.0.2.1", NOW)
+        j.ban("192.0.2.2", NOW, 1000)
+        (effect,) = j.set_bantime(50)
+        assert isinstance(effect, Prolonged)
+        assert effect.ban.id == "192.0.2.1"
+        assert [unban.ban.id for unban in j.tick(NOW + 50)] == ["192.0.2.1"]
+
+
+def test_restore_takes_over_all_but_the_allowed() -> None:
+    j = jail(ignoreip=("192.0.2.2",))
+    effects = j.restore([Ban("j", "192.0.2.1", NOW, 300), Ban("j", "192.0.2.2", NOW, 300)])
+    assert kinds(effects) == [Ban, Ignored]
+    assert isinstance(effects[0], Ban)
+    assert effects[0].restored
+    assert kinds(j.tick(NOW + 300)) == [Unban]
+
+
+def test_change_of_the_specification_keeps_bans_and_counters() -> None:
+    j = jail(maxretry=3)
+    fail(j, "192.0.2.1", NOW)
+    j.ban("192.0.2.9", NOW)
+    changed = jail(maxretry=2, bantime=100.0).spec
+    assert kinds(j.change(changed, Words())) == [Prolonged]
+    assert kinds(fail(j, "192.0.2.1", NOW)) == [Found, Ban]
+    assert len(j.ledger) == 2
