@@ -15,11 +15,12 @@ UseDns = Literal["yes", "warn", "no", "raw"]
 Severity = Literal["error", "warning"]
 
 
-class Text(NamedTuple):
-    """A piece of configuration, and where it was written."""
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of configuration, and where it was written. Places do not count when settings are compared."""
 
     value: str
-    place: Place
+    place: Place = field(compare=False)
 
 
 class LogPath(NamedTuple):
@@ -52,7 +53,7 @@ class FilterSpec:
     """What a failure is."""
 
     name: str
-    place: Place
+    place: Place = field(compare=False)
     type: str = "regex"
     failregex: tuple[Text, ...] = ()
     ignoreregex: tuple[Text, ...] = ()
@@ -79,7 +80,7 @@ class ActionSpec:
     """`actname`: unique in its jail."""
     file: str
     """The file's name in action.d, without extension, or `x.py`."""
-    place: Place
+    place: Place = field(compare=False)
     type: str = "command"
     """`command` runs shell commands; `python` a Fail2Ban action class; others are back ends (`nftables`, `dry`)."""
     options: Mapping[str, str] = field(default_factory=dict)
@@ -105,7 +106,7 @@ class JailSpec:
     """One jail: what it reads, what it counts, whom it spares, what it does."""
 
     name: str
-    place: Place
+    place: Place = field(compare=False)
     filter: FilterSpec
     actions: tuple[ActionSpec, ...] = ()
     backend: str = "auto"
