@@ -1,0 +1,188 @@
+"""What a date says: from the fields that a pattern caught to seconds since the epoch.
+
+Log dates leave things out: the year, the day, the zone. The clock reading `now` fills them in, so what a text
+means depends on when it is read; an `Instant` says for which readings it holds and may be remembered that long.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from f2b.date.formats import DAY_NAMES, DAYS, MONTH_NAMES, MONTHS
+from f2b.date.zone import offset
+
+DAY_S = 86400
+SLOT_S = 900
+"""No zone changes its offset from UTC within a quarter of an hour that begins at a multiple of it."""
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_MONTH = {name: number for names in (MONTHS, MONTH_NAMES) for number, name in enumerate(names, 1)}
+_WEEKDAY = {name: number for names in (DAYS, DAY_NAMES) for number, name in enumerate(names)}
+
+Fields = Mapping[str, str | None]
+
+
+class Instant(NamedTuple):
+    """A time, and the clock readings (`since` <= now < `until`) for which the text means it."""
+
+    time: float | None
+    since: float = float("-inf")
+    until: float = float("inf")
+
+
+NEVER = Instant(None)
+
+
+class Wall(NamedTuple):
+    """The local date on the wall, good for `since` <= now < `until`."""
+
+    since: float
+    until: float
+    today: date
+    east: float
+    """Local time minus UTC, seconds."""
+
+
+def wall(now: float) -> Wall:
+    """Return what the wall says at `now`, epoch seconds."""
+    since = now - now % SLOT_S
+    local = time.localtime(since)
+    today = date(local.tm_year, local.tm_mon, local.tm_mday)
+    seconds = local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec
+    return Wall(since, since + SLOT_S, today, _naive(today, seconds) - since)
+
+
+def instant(fields: Fields, at: Wall, now: float, east: int | None) -> Instant:
+    """Return the time that the fields name, read at `now`; `east` is the zone where they name none (None: local).
+
+    Its time is None for what no calendar has (30 February, 24:00, a zone nobody knows).
+    """
+    try:
+        clock = _clock(fields)
+        zone = _zone(fields, east)
+        day, year_known, day_known = _day(fields, at.today)
+        if year_known:
+            since, until = (float("-inf"), float("inf")) if day_known else (at.since, at.until)
+        else:
+            day, since, until = _past(day, clock, day_known, at, now)
+        return Instant(_epoch(day, clock, zone), since, until)
+    except (ValueError, OverflowError):
+        return Instant(None, at.since, at.until)
+
+
+def _clock(fields: Fields) -> int:
+    """Return the seconds since midnight."""
+    hour = _hour(fields)
+    minute = int(fields.get("M") or 0)
+    second = int(fields.get("S") or 0)
+    if hour > 23 or second > 59:
+        raise ValueError("no such time of day")
+    return hour * 3600 + minute * 60 + second
+
+
+def _hour(fields: Fields) -> int:
+    twelve = fields.get("I") or fields.get("l")
+    if twelve is None:
+        return int(fields.get("H") or fields.get("k") or 0)
+    hour = int(twelve)
+    if hour > 12:
+        raise ValueError("no such hour")
+    afternoon = (fields.get("p") or "").lower() == "pm"
+    return hour % 12 + (12 if afternoon else 0)
+
+
+def _zone(fields: Fields, east: int | None) -> int | None:
+    """Return the zone's seconds east of UTC; None for local time."""
+    text = fields.get("z") or fields.get("Z")
+    if not text:
+        return east
+    named = offset(text)
+    if named is None:
+        raise ValueError("no such zone")
+    return named
+
+
+def _day(fields: Fields, today: date) -> tuple[date, bool, bool]:
+    """Return the day, today's parts where it says none, and whether it says its year, and its day."""
+    year = _year(fields)
+    month = _month(fields)
+    text = fields.get("d")
+    if month is not None or text is not None:
+        if month is None or text is None:
+            raise ValueError("a month without a day, or a day without a month")
+        return date(year or today.year, month, int(text)), year is not None, True
+    counted = _counted(fields, year or today.year)
+    if counted is not None:
+        return counted, year is not None, True
+    return today.replace(year=year or today.year), year is not None, False
+
+
+def _year(fields: Fields) -> int | None:
+    text = fields.get("Y")
+    if text is not None:
+        return int(text)
+    text = fields.get("y")
+    return None if text is None else 2000 + int(text)
+
+
+def _month(fields: Fields) -> int | None:
+    text = fields.get("m")
+    if text is not None:
+        return int(text)
+    text = fields.get("b") or fields.get("B")
+    return None if text is None else _MONTH[text.lower()]
+
+
+def _counted(fields: Fields, year: int) -> date | None:
+    """Return the day that is given by its number in the year, or by its week and weekday."""
+    text = fields.get("j")
+    first = date(year, 1, 1)
+    if text is not None:
+        return first + timedelta(int(text) - 1)
+    weekday = _weekday(fields)
+    if weekday is None:
+        return None
+    week = fields.get("W")
+    if week is not None:  # weeks begin on Monday; week 1 is that of the year's first Monday
+        return first + timedelta((7 - first.weekday()) % 7 + 7 * (int(week) - 1) + weekday)
+    week = fields.get("U")
+    if week is not None:  # weeks begin on Sunday
+        return first + timedelta((6 - first.weekday()) % 7 + 7 * (int(week) - 1) + (weekday + 1) % 7)
+    return None
+
+
+def _weekday(fields: Fields) -> int | None:
+    text = fields.get("w")
+    if text is not None:
+        return (int(text) - 1) % 7
+    text = fields.get("a") or fields.get("A")
+    return None if text is None else _WEEKDAY[text.lower()]
+
+
+def _past(day: date, clock: int, day_known: bool, at: Wall, now: float) -> tuple[date, float, float]:
+    """Choose the year, or the day, of a date that does not say it: this one, unless that lies ahead.
+
+    A date may lie a day ahead (its zone may), a time of day not at all. Returns also since when and until when
+    the choice holds.
+    """
+    ahead = DAY_S if day_known else 0
+    turn = _naive(day, clock) - at.east - ahead
+    if turn <= now:
+        return day, max(turn, at.since), at.until
+    before = day.replace(year=day.year - 1) if day_known else day - timedelta(1)
+    return before, at.since, min(turn, at.until)
+
+
+def _naive(day: date, clock: int) -> int:
+    return (day.toordinal() - _EPOCH_DAY) * DAY_S + clock
+
+
+def _epoch(day: date, clock: int, zone: int | None) -> float:
+    if zone is not None:
+        return float(_naive(day, clock) - zone)
+    minutes, second = divmod(clock, 60)
+    hour, minute = divmod(minutes, 60)
+    return time.mktime((day.year, day.month, day.day, hour, minute, second, 0, 0, -1))

@@ -1,0 +1,107 @@
+"""From bytes to lines: decoding, the date cut out, and the time that a line without one takes.
+
+The step between source and filter. One LineReader for each log: what it knows of the last date is that log's.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+
+from f2b.date.reader import DateReader
+from f2b.errors import ConfigError
+from f2b.events import Line
+
+RECENT_S = 60
+"""A line without a date belongs to the last one with a date if that is not older than this."""
+
+_MARKS = {
+    "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
+    "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
+}
+"""Encodings whose byte order a mark at the start of the log may tell."""
+
+
+class LineReader:
+    """Makes the lines of one log."""
+
+    def __init__(self, dates: DateReader, encoding: str = "auto") -> None:
+        """Take the log's date reader and its encoding; `auto` is UTF-8. Raises ConfigError for an unknown one."""
+        self.dates = dates
+        self.undecodable: bytes | None = None
+        """The last bytes that the encoding does not have. The caller tells, and may put None here again."""
+        self._use(_codec("utf-8" if encoding == "auto" else encoding))
+        self._date = ""  # the last one, as written
+        self._time = float("-inf")
+
+    def _use(self, encoding: str) -> None:
+        self.encoding = encoding
+        self.newline = _newline(encoding)
+        """The bytes of a line end: a source cuts chunks behind one, at a multiple of its length."""
+
+    def lines(self, chunk: bytes, now: float) -> Iterator[Line]:
+        """Yield the lines of a chunk of whole lines, read at `now` (epoch seconds)."""
+        for text in self.texts(chunk):
+            yield self.line(text, now)
+
+    def texts(self, chunk: bytes) -> Iterator[str]:
+        """Yield the decoded lines of a chunk of whole lines, without their ends."""
+        for mark, encoding in _MARKS.get(self.encoding, ()):
+            if chunk.startswith(mark):
+                chunk = chunk[len(mark) :]
+                self._use(encoding)
+                break
+        if not chunk:
+            return
+        if len(self.newline) == 1:
+            yield from map(self.decode, chunk.removesuffix(self.newline).split(self.newline))
+        else:  # the bytes of a line end may also stand across two characters
+            yield from self.decode(chunk).removesuffix("\n").split("\n")
+
+    def decode(self, raw: bytes) -> str:
+        """Return the text of some bytes; what the encoding does not have becomes U+FFFD and is remembered."""
+        try:
+            return raw.decode(self.encoding)
+        except UnicodeDecodeError:
+            self.undecodable = raw
+            return raw.decode(self.encoding, "replace")
+
+    def line(self, text: str, now: float) -> Line:
+        """Return one line of text as filters want it, read at `now` (epoch seconds)."""
+        text = text.rstrip("\r\n")
+        stamp = self.dates.read(text, now)
+        if stamp is None:
+            return self._undated(text, text, None, now)
+        start, end, time, implied = stamp
+        if time is None:
+            return self._undated(text, text[:start] + text[end:], now if implied else None, now)
+        self._date = text[start:end]
+        self._time = time
+        return Line(f"{text[:start]}{text[end:]}\n", text, time)
+
+    def _undated(self, text: str, cut: str, time: float | None, now: float) -> Line:
+        """Return a line without a usable date: it takes the last one if that is recent, else `time`."""
+        if self._time > now - RECENT_S:
+            return Line(f"{text}\n", self._date + text, self._time)
+        return Line(f"{cut}\n", text, time)
+
+    def entry(self, text: str, time: float, stamp: str = "") -> Line:
+        """Return a journal entry: its time comes from outside, `stamp` is that time as its log line shows it."""
+        text = text.replace("\n", "\\n")
+        return Line(f"{text}\n", stamp + text, time)
+
+
+def _codec(encoding: str) -> str:
+    """Return Python's name for an encoding. Raises ConfigError if there is none, or not one of text."""
+    try:
+        name = codecs.lookup(encoding).name
+        if len(_newline(name)) and not b"".decode(name):
+            return "utf-8" if name == "utf-8-sig" else name
+    except (LookupError, ValueError, TypeError):
+        pass
+    raise ConfigError(f"unknown encoding {encoding!r}", cure="write auto, utf-8, latin-1, ...")
+
+
+def _newline(encoding: str) -> bytes:
+    """Return the bytes of a line end, without the mark that some encodings begin with."""
+    return "\n\n".encode(encoding)[len("\n".encode(encoding)) :]
