@@ -1,0 +1,266 @@
+"""The server's end of the control socket: who may connect, and whole requests in, whole answers out.
+
+Clients share the server's one thread, so none of them may hold it up: nothing here waits. A client that does not
+read its answers is not read from either; one that sends garbage is hung up on.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+from pathlib import Path
+
+from f2b.control import protocol, requests, words
+from f2b.control.protocol import Closing, Inbox, Malformed, Message, Request
+from f2b.daemon.desk import Desk
+from f2b.errors import ControlError, F2bError
+from f2b.log import Log
+from f2b.loop import Loop
+
+MAX_CLIENTS = 256
+"""When one more comes, whoever was silent longest is hung up on."""
+_CHUNK = 65536
+_BACKLOG = 64
+_LONGEST_PATH = 107
+"""Bytes of a Unix socket's name (unix(7): sun_path, with its final NUL)."""
+_PATIENCE = 2.0
+"""Seconds that a server on our socket has for answering before it is taken for a dead one's."""
+_CREDENTIALS = struct.Struct("3i")
+
+
+class Endpoint:
+    """Listens on a Unix socket and answers its clients by asking the desk."""
+
+    def __init__(self, loop: Loop, desk: Desk, log: Log, path: str) -> None:
+        self._loop = loop
+        self._desk = desk
+        self._log = log
+        self.path = Path(path)
+        self._listener: socket.socket | None = None
+        self._identity = (0, 0)
+        self._clients: dict[int, _Client] = {}
+        """By descriptor, whoever was silent longest first."""
+
+    def open(self) -> None:
+        """Start to listen. Raises ControlError if the socket cannot be made or another server has it."""
+        self._listener = listener = _listening(self.path)
+        self._identity = _identity(self.path)
+        self._loop.watch(listener.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Hang up on everybody, and remove the socket if it is still ours."""
+        for client in list(self._clients.values()):
+            self._drop(client)
+        if self._listener is None:
+            return
+        self._loop.unwatch(self._listener.fileno())
+        self._listener.close()
+        self._listener = None
+        try:
+            if _identity(self.path) == self._identity:
+                self.path.unlink()
+        except FileNotFoundError:
+            pass  # somebody was quicker
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:  # out of descriptors
+            self._log.warning("control", f"cannot take a connection: {error}")
+            self._drop_oldest()
+            return
+        connection.setblocking(False)
+        if not _trusted(connection):
+            connection.close()
+            return
+        if len(self._clients) >= MAX_CLIENTS:
+            self._drop_oldest()
+        client = _Client(connection)
+        self._clients[client.fd] = client
+        self._await(client)
+
+    def _drop_oldest(self) -> None:
+        for client in self._clients.values():
+            self._drop(client)
+            return
+
+    def _drop(self, client: _Client) -> None:
+        self._clients.pop(client.fd, None)
+        self._loop.unwatch(client.fd)
+        client.connection.close()
+
+    def _await(self, client: _Client) -> None:
+        """Wait for what the client must do next: take its answer, or else ask."""
+        if client.outgoing:
+            self._loop.watch(client.fd, writable=lambda: self._proceed(client))
+        else:
+            self._loop.watch(client.fd, readable=lambda: self._hear(client))
+
+    def _hear(self, client: _Client) -> None:
+        try:
+            data = client.connection.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(client)
+            return
+        self._clients[client.fd] = self._clients.pop(client.fd)
+        client.inbox.feed(data)
+        self._proceed(client)
+
+    def _proceed(self, client: _Client) -> None:
+        """Answer whatever is complete, one request at a time, until the client has to read first."""
+        while client.send():
+            message = None if client.last else client.inbox.take()
+            if message is None:
+                break
+            client.outgoing = self._answer(message)
+            client.last = isinstance(message, (Malformed, Closing))
+        if client.gone or (client.last and not client.outgoing):
+            self._drop(client)
+        else:
+            self._await(client)
+
+    def _answer(self, message: Message) -> bytes:
+        if isinstance(message, Closing):
+            return b""
+        if isinstance(message, Malformed):
+            self._log.warning("control", f"hung up on a client: {message.what}")
+            return message.answer
+        if isinstance(message, Request):
+            return self._answer_request(message)
+        return self._answer_words(message)
+
+    def _answer_request(self, request: Request) -> bytes:
+        try:
+            return protocol.done(requests.answer(self._desk, request.name, request.fields))
+        except Exception as error:  # noqa: BLE001 - a mistake of ours in one answer must not end the server
+            return protocol.failed(self._told(error))
+
+    def _answer_words(self, command: protocol.Words) -> bytes:
+        try:
+            return protocol.done_words(words.answer(self._desk, command.words), command.pickled)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._log.error(
+                "transmitter", f"Command {list(command.words)!r:.500} has failed. Received {_named(error)}"
+            )
+            return protocol.failed_words(self._told(error), command.pickled)
+
+    def _told(self, error: Exception) -> ControlError:
+        """Return what the client is told of an error."""
+        if isinstance(error, ControlError):
+            return error
+        if isinstance(error, F2bError):
+            return ControlError(str(error))
+        self._log.error("control", f"a request failed by our own mistake: {error!r}")
+        return ControlError(f"the server made a mistake: {error!r}; please report it")
+
+
+class _Client:
+    """One connection, what has come over it and what has still to go."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.fd = connection.fileno()
+        self.inbox = Inbox()
+        self.outgoing = b""
+        self.last = False
+        """Nothing more is heard after the present answer."""
+        self.gone = False
+
+    def send(self) -> bool:
+        """Send what can be sent without waiting; return whether that was all."""
+        while self.outgoing:
+            try:
+                sent = self.connection.send(self.outgoing, socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                return False
+            except OSError:
+                self.gone = True
+                return False
+            self.outgoing = self.outgoing[sent:]
+        return True
+
+
+def _named(error: Exception) -> str:
+    """Return an error as Fail2Ban's log names it: `IndexError('list index out of range')`."""
+    if isinstance(error, protocol.WordsError):
+        return f"{error.raised.name}({', '.join(map(repr, error.raised.args))})"
+    return f"Exception({str(error)!r})"
+
+
+def _trusted(connection: socket.socket) -> bool:
+    """Return whether the peer is root or who we are (SO_PEERCRED, socket(7))."""
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, uid, _ = _CREDENTIALS.unpack(raw)
+    return uid in (0, os.geteuid())
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.lstat()
+    return found.st_dev, found.st_ino
+
+
+def _listening(path: Path) -> socket.socket:
+    """Return a listening socket that nobody else could ever open, in place of one that a dead server left."""
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise ControlError(f"{path} is too long for a socket (107 bytes); choose a shorter one with -s")
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        _make_folder(path.parent)
+        _clear(path)
+        mask = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(mask)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ControlError(f"cannot make the socket {path}: {error.strerror}; choose another with -s") from None
+    except ControlError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the socket's folder, 0755 whatever the umask; the socket itself keeps people out."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket that nobody listens on any more."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise ControlError(f"{path} is there and is no socket; remove it, or choose another name with -s")
+    if _somebody_listens(path):
+        raise ControlError(
+            f"a server answers on {path} already; stop it with 'f2b -s {path} stop', or choose another with -s"
+        )
+    path.unlink()
+
+
+def _somebody_listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_PATIENCE)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+        except OSError:  # a full backlog, say: there is somebody
+            return True
+    return True

@@ -1,0 +1,166 @@
+"""Our own requests, carried out on the server: what `f2b status`, `f2b ban` and scripts ask for.
+
+Results are what JSON can say: times are epoch seconds, durations seconds (-1: for ever), `null` means never or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from f2b import net
+from f2b.daemon.desk import Desk, JailView
+from f2b.errors import ControlError
+from f2b.events import Ban
+
+Fields = Mapping[str, object]
+WRONG_USAGE = 2
+"""Exit code of a request that nobody could carry out."""
+
+
+def answer(desk: Desk, name: str, fields: Fields) -> object:
+    """Carry a request out and return its result. Raises ControlError."""
+    request = REQUESTS.get(name)
+    if request is None:
+        raise ControlError(f"the server knows no request {name!r}; is it of the same version?", WRONG_USAGE)
+    return request(desk, fields)
+
+
+# ---- fields: what came over the socket may be anything ----------------------------------------------------
+
+
+def _text(fields: Fields, name: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ControlError(f"{name} must be a text, not {value!r}", WRONG_USAGE)
+    return value
+
+
+def _flag(fields: Fields, name: str) -> bool:
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise ControlError(f"{name} must be true or false, not {value!r}", WRONG_USAGE)
+    return value
+
+
+def _seconds(fields: Fields, name: str) -> float | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < float("inf"):
+        raise ControlError(f"{name} must be a number of seconds, not {value!r}", WRONG_USAGE)
+    return float(value)
+
+
+def _ids(fields: Fields) -> list[str]:
+    value = fields.get("ids", [])
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise ControlError("ids must be a list of texts", WRONG_USAGE)
+    return [net.network(item) or item for item in value]
+
+
+# ---- what there is ----------------------------------------------------------------------------------------
+
+
+def _ping(desk: Desk, fields: Fields) -> object:
+    view = desk.view()
+    return {"version": view.version, "pid": view.pid, "enforcing": view.enforcing, "reason": view.reason}
+
+
+def _status(desk: Desk, fields: Fields) -> object:
+    view = desk.view()
+    return {
+        "version": view.version,
+        "pid": view.pid,
+        "enforcing": view.enforcing,
+        "reason": view.reason,
+        "started": view.started,
+        "jails": [_jail(jail) for jail in view.jails],
+        "problems": list(view.problems),
+    }
+
+
+def _one_jail(desk: Desk, fields: Fields) -> object:
+    return _jail(desk.jail(_text(fields, "jail")))
+
+
+def _jail(jail: JailView) -> dict[str, object]:
+    return {
+        "name": jail.name,
+        "state": jail.state,
+        "reason": jail.reason,
+        "backend": jail.backend,
+        "failed": jail.failed,
+        "failed_total": jail.failed_total,
+        "banned": len(jail.bans),
+        "banned_total": jail.banned_total,
+        "files": list(jail.files),
+        "journalmatch": list(jail.journalmatch),
+        "bans": [_ban(ban) for ban in jail.bans],
+    }
+
+
+def _ban(ban: Ban) -> dict[str, object]:
+    return {
+        "id": ban.id,
+        "jail": ban.jail,
+        "time": ban.time,
+        "duration": ban.duration,
+        "end": None if ban.duration < 0 else ban.end,
+        "failures": ban.failures,
+        "count": ban.count,
+        "restored": ban.restored,
+    }
+
+
+def _banned(desk: Desk, fields: Fields) -> object:
+    """Every ban, or those of the wanted ids and of the networks that hold them."""
+    wanted = _ids(fields)
+    bans = [ban for jail in desk.view().jails for ban in jail.bans]
+    if wanted:
+        bans = [ban for ban in bans if ban.id in wanted or any(_holds(ban.id, item) for item in wanted)]
+    return {"bans": [_ban(ban) for ban in bans]}
+
+
+def _holds(held: str, wanted: str) -> bool:
+    return "/" in held and net.network(held) is not None and wanted in net.NetSet([held])
+
+
+# ---- what is to be done -----------------------------------------------------------------------------------
+
+
+def _put_out(desk: Desk, fields: Fields) -> object:
+    ids = _ids(fields)
+    if not ids:
+        raise ControlError("nobody is named; give an address", WRONG_USAGE)
+    return {"banned": desk.ban(ids, _text(fields, "jail"), _seconds(fields, "duration"))}
+
+
+def _let_in(desk: Desk, fields: Fields) -> object:
+    ids, everybody = _ids(fields), _flag(fields, "all")
+    if bool(ids) == everybody:
+        raise ControlError("give either addresses or --all", WRONG_USAGE)
+    return {"unbanned": desk.unban(None if everybody else ids, _text(fields, "jail"))}
+
+
+def _reload(desk: Desk, fields: Fields) -> object:
+    return {"warnings": list(desk.reload(_text(fields, "jail"), _flag(fields, "unban")))}
+
+
+def _stop(desk: Desk, fields: Fields) -> object:
+    pid = desk.view().pid
+    desk.stop(_flag(fields, "keep"))
+    return {"pid": pid}
+
+
+REQUESTS: dict[str, Callable[[Desk, Fields], object]] = {
+    "ping": _ping,
+    "status": _status,
+    "jail": _one_jail,
+    "banned": _banned,
+    "ban": _put_out,
+    "unban": _let_in,
+    "reload": _reload,
+    "stop": _stop,
+}
