@@ -1,0 +1,270 @@
+"""Words the commands of an action file: tags out, values in, so that no value can become a command.
+
+Static tags (options of the action) are replaced over and over, as the administrator wrote them. Dynamic tags (what
+is known of a ban, much of it typed by the attacker) are replaced once, never looked at again, and a value with a
+character that means something to a shell stays out of the text: it is handed over as a positional argument and the
+text says `$f2bV_<tag>` instead. Words, names and order are Fail2Ban's, so that a file does here what it does there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from f2b import duration, net
+from f2b.errors import ActionError
+from f2b.events import Ban
+from f2b.firewall.shell import Command
+
+VERBS = ("start", "stop", "ban", "unban", "check", "flush", "repair", "prolong", "reban", "reload")
+MAX_PASSES = 25
+"""How often static tags are replaced in one text before we call them recursive; Fail2Ban's number."""
+MAX_TEXT = 1 << 20
+"""Characters of a command, static tags replaced: tags that double each other would fill the memory first."""
+MAX_VALUE = 30_000
+"""Characters of one value. The kernel takes 131,072 bytes an argument and refuses the whole command beyond."""
+
+_TAG = re.compile(r"<([^ <>]+)>")
+_FILTER_TAG = re.compile(r"<F-([A-Z0-9_\-]+)>")
+_SPECIAL = re.compile(r"[\\#&;`|*?~<>^()\[\]{}$'\"\r\n]")
+_NO_NAME = re.compile(r"\W")
+_CONDITIONAL = re.compile(r"\w+\?family=")
+_TRUE = ("1", "on", "true", "yes")
+_ESCAPED_STATIC = ("matches", "ipmatches", "ipjailmatches")
+_GROUPS = {"id": "fid", "port": "fport"}
+"""Filter tags whose group has another name, as `<F-ID>` in a filter makes the group `fid`."""
+
+
+class Counts(NamedTuple):
+    """What a jail has counted."""
+
+    banned: int = 0
+    banned_total: int = 0
+    found: int = 0
+    found_total: int = 0
+
+
+def _nobody(_: str) -> str | None:
+    return None
+
+
+def _nothing_counted() -> Counts:
+    return Counts()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command may say beyond its ban. Look-ups are made only where a command names their tag."""
+
+    fq_hostname: str = "localhost"
+    sh_hostname: str = "localhost"
+    bantime: float = 600
+    """The jail's own, for commands without a ban, in seconds."""
+    ipv6: bool = True
+    """Whether the inet6 family is made ready at start."""
+    host_name: Callable[[str], str | None] = _nobody
+    """The name of an address. Must not block: who has no answer yet returns None."""
+    history: Callable[[Ban, bool], tuple[int, Sequence[str]]] | None = None
+    """Failures and log lines of the ban's id that are on record, in all jails or (True) in the ban's only."""
+    counts: Callable[[], Counts] = _nothing_counted
+
+
+Values = Mapping[str, Callable[[], str]]
+"""Dynamic tags, each with what makes its value."""
+
+
+class Ticket(NamedTuple):
+    """What a command is about: its dynamic tags, and what its filter caught."""
+
+    family: str
+    """`inet4`, `inet6`, `None` for an id that is no address, or nothing for a command about nobody."""
+    values: Values
+    captures: Mapping[str, str | Sequence[str]]
+
+
+def family(ban: Ban) -> str:
+    """Return the ban's address family as actions name it."""
+    return {4: "inet4", 6: "inet6", 0: "None"}[net.family(ban.ip)]
+
+
+def about(ban: Ban, jail: str, context: Context) -> Ticket:
+    """Return what commands can say about a ban."""
+
+    def record(own: bool) -> tuple[int, Sequence[str]]:
+        return context.history(ban, own) if context.history else (ban.failures, ban.matches)
+
+    values: dict[str, Callable[[], str]] = {
+        "ip": lambda: ban.ip,
+        "family": lambda: family(ban),
+        "ip-rev": lambda: reverse(ban.ip),
+        "ip-host": lambda: str(context.host_name(ban.ip) if ban.ip else None),
+        "fid": lambda: ban.id,
+        "failures": lambda: str(ban.failures),
+        "ipfailures": lambda: str(record(False)[0]),
+        "ipjailfailures": lambda: str(record(True)[0]),
+        "matches": lambda: "\n".join(ban.matches),
+        "ipmatches": lambda: "\n".join(record(False)[1]),
+        "ipjailmatches": lambda: "\n".join(record(True)[1]),
+        "time": lambda: str(float(ban.time)),
+        "bantime": lambda: str(int(ban.duration)),
+        "bancount": lambda: str(ban.count),
+        "restored": lambda: str(int(ban.restored)),
+        "raw-ticket": lambda: _dump(ban),
+        **_counted(jail, context.counts),
+    }
+    return Ticket(family(ban), values, ban.captures)
+
+
+def about_nobody(kind: str, jail: str, context: Context, now: float) -> Ticket:
+    """Return what commands about no ban (start, stop, flush, reload) can say; `kind` is their family."""
+    empty = Ban(jail, "", now, context.bantime, count=0)
+    about_empty = about(empty, jail, context)
+    own: Values = {"family": lambda: kind, **_counted(jail, _nothing_counted)}
+    return Ticket(kind, {**about_empty.values, **own}, {})
+
+
+def _counted(jail: str, counts: Callable[[], Counts]) -> Values:
+    return {
+        "jail.name": lambda: jail,
+        "jail.banned": lambda: str(counts().banned),
+        "jail.banned_total": lambda: str(counts().banned_total),
+        "jail.found": lambda: str(counts().found),
+        "jail.found_total": lambda: str(counts().found_total),
+    }
+
+
+def reverse(address: str) -> str:
+    """Return the octets or nibbles in the order that reverse DNS wants, with a final dot; "" if it is no address."""
+    raw = net.packed(address.partition("/")[0])
+    if raw is None:
+        return ""
+    digits = address.split(".") if len(raw) == 4 else list(raw.hex())
+    return ".".join(reversed(digits)) + "."
+
+
+def _dump(ban: Ban) -> str:
+    return (
+        f"BanTicket: ip={ban.id} time={ban.time} bantime={ban.duration} bancount={ban.count} "
+        f"#attempts={ban.failures} matches={list(ban.matches)}"
+    )
+
+
+class Recipe:
+    """The commands of one action, ready to be filled in."""
+
+    def __init__(self, options: Mapping[str, str], context: Context) -> None:
+        """Raises ActionError if the tags of the options go round in circles."""
+        self.timeout = _seconds(options.get("timeout", "60"))
+        """What one command may take."""
+        self._options = {
+            **{f"action{verb}": "" for verb in VERBS},
+            "br": "\n",
+            "sp": " ",
+            "fq-hostname": context.fq_hostname,
+            "sh-hostname": context.sh_hostname,
+            # The ban says how long it is; an option of that name is ignored, as in Fail2Ban.
+            **{name: text for name, text in options.items() if name != "bantime"},
+            "timeout": str(self.timeout),
+        }
+        self.conditional = any(map(_CONDITIONAL.match, options))
+        """Some option has a variant for an address family, so each family is started by itself."""
+        self._texts: dict[tuple[str, str], str] = {}
+        for verb in VERBS:  # now, so that what is wrong with an action does not show at its first ban only
+            for kind in ("", "inet4", "inet6"):
+                self.text(verb, kind)
+
+    def command(self, verb: str, ticket: Ticket) -> Command:
+        """Return what to run."""
+        return _fill(self.text(verb, ticket.family), ticket)
+
+    def bare(self, verb: str, kind: str) -> Command:
+        """Return what to run, for the verbs (check, repair) that know nothing but a family."""
+        return Command(self.text(verb, kind).replace("<family>", kind))
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """Return a yes-or-no option."""
+        return self._options[name].lower() in _TRUE if name in self._options else default
+
+    def text(self, verb: str, kind: str) -> str:
+        """Return the command of a family with its static tags replaced."""
+        if not self.conditional or kind == "None":
+            kind = ""
+        known = self._texts.get((verb, kind))
+        if known is None:
+            known = self._texts[verb, kind] = self._expanded(f"<action{verb}>", kind)
+        return known
+
+    def _expanded(self, text: str, kind: str) -> str:
+        def option(tag: re.Match[str]) -> str:
+            name = tag[1]
+            value = self._options.get(f"{name}?family={kind}", self._options.get(name))
+            if value is None:
+                return tag[0]
+            # Whoever defines these writes log lines, not shell text.
+            return _SPECIAL.sub(r"\\\g<0>", value) if name in _ESCAPED_STATIC else value
+
+        whole = text
+        for _ in range(MAX_PASSES):
+            before, text = text, _TAG.sub(option, text)
+            if text == before:
+                return text
+            if len(text) > MAX_TEXT:
+                break
+        raise ActionError(f"{whole} contains itself; look for an option whose value names its own tag")
+
+
+def _seconds(text: str) -> float:
+    try:
+        return duration.seconds(text)
+    except ValueError as error:
+        raise ActionError(f"timeout: {error}") from None
+
+
+class _Shelf:
+    """The values that stay out of a command's text, in the order of their arguments."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def place(self, name: str, value: str) -> str:
+        """Return what stands in the text for a value: itself if it is harmless, else a variable."""
+        value = _clean(value)
+        if not _SPECIAL.search(value):
+            return value
+        variable = f"f2bV_{_NO_NAME.sub('_', name)}"
+        self.values[variable] = value
+        return f"${variable}"
+
+
+def _clean(value: str) -> str:
+    """Return the value as a program can get it: arguments hold no NUL, are UTF-8, and of limited length."""
+    value = value[:MAX_VALUE].replace("\0", "\ufffd")
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _fill(text: str, ticket: Ticket) -> Command:
+    """Replace the dynamic tags of `text`, each once."""
+    shelf = _Shelf()
+
+    def known(tag: re.Match[str]) -> str:
+        value = ticket.values.get(tag[1])
+        return tag[0] if value is None else shelf.place(tag[1], value())
+
+    def caught(tag: re.Match[str]) -> str:
+        group = _GROUPS.get(tag[1].lower(), tag[1].lower())
+        return shelf.place(f"F_{group}", _words(ticket.captures.get(group, "")))
+
+    # What the first pass puts in holds no `<`, so the second cannot mistake it for a tag.
+    text = _FILTER_TAG.sub(caught, _TAG.sub(known, text))
+    if not shelf.values:
+        return Command(text)
+    # "$10" would be "$1" and a 0.
+    heads = (f"{name}=${n}" if n < 10 else f"{name}=${{{n}}}" for n, name in enumerate(shelf.values))
+    return Command(f"{' '.join(heads)} \n{text}", tuple(shelf.values.values()))
+
+
+def _words(value: str | Sequence[str]) -> str:
+    """Return several values as Fail2Ban writes a set of them."""
+    return value if isinstance(value, str) else "{" + ", ".join(map(repr, value)) + "}"
