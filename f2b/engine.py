@@ -5,13 +5,19 @@ A log that several jails watch is decoded and dated once for all jails that read
 
 from __future__ import annotations
 
+import time as wall
 from collections.abc import Iterable
 
 from f2b.config.model import JailSpec
 from f2b.date.reader import DateReader
-from f2b.events import Broke, Effect, Line
+from f2b.events import Broke, Effect, Line, Warned
 from f2b.jail import Jail
 from f2b.lines import LineReader
+
+WARN_S = 86400.0
+"""How long the same warning is not repeated."""
+JOURNAL = LineReader(DateReader())
+"""Entries bring their time along: nothing is learnt from one to the next."""
 
 DateKey = tuple[str, tuple[str, ...], "str | None"]
 
@@ -19,11 +25,29 @@ DateKey = tuple[str, tuple[str, ...], "str | None"]
 class Route:
     """The jails that read one log in the same way, and the reader they share."""
 
-    __slots__ = ("jails", "reader")
+    __slots__ = ("_told", "jails", "reader")
 
     def __init__(self, reader: LineReader) -> None:
         self.reader = reader
         self.jails: list[Jail] = []
+        self._told = -WARN_S
+
+    def feed(self, log: str, chunk: bytes, now: float, live: bool) -> list[Effect]:
+        """Return what follows from a chunk for all its jails."""
+        effects: list[Effect] = []
+        for line in self.reader.lines(chunk, now):
+            for jail in self.jails:
+                effects += _guarded(jail, line, now, live)
+        if self.reader.undecodable is not None and now - self._told >= WARN_S:
+            self._told = now
+            effects += [Warned(jail.name, self._undecodable(log)) for jail in self.jails]
+        return effects
+
+    def _undecodable(self, log: str) -> tuple[str, ...]:
+        return (
+            f"{log} holds bytes that are not {self.reader.encoding}; they count as U+FFFD, the lines are matched",
+            f"Set logencoding to what the log is written in. The line: {self.reader.undecodable!r}",
+        )
 
 
 class Engine:
@@ -68,10 +92,13 @@ class Engine:
         """Return what follows from a chunk of whole lines of a log, in the order of its lines."""
         effects: list[Effect] = []
         for route in self._logs.get(log, {}).values():
-            for line in route.reader.lines(chunk, now):
-                for jail in route.jails:
-                    effects += _guarded(jail, line, now, live)
+            effects += route.feed(log, chunk, now, live)
         return effects
+
+    def entry(self, name: str, text: str, time: float, now: float, live: bool) -> list[Effect]:
+        """Return what follows from a journal entry, written at `time`, for the jail that reads the journal."""
+        stamp = wall.strftime("%Y-%m-%dT%H:%M:%S ", wall.localtime(time))
+        return _guarded(self.jails[name], JOURNAL.entry(text, time, stamp), now, live)
 
     def tick(self, now: float) -> list[Effect]:
         """Return what the passing of time brings: bans that end."""

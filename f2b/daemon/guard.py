@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from f2b.ban.ledger import Ledger
 from f2b.errors import ActionError
@@ -53,6 +53,21 @@ class Guard:
             self._attempt(firewall, lambda it: it.stop(keep))
         if self._retry:
             self._retry.cancel()
+
+    def change(self, gone: Collection[str], new: Sequence[Firewall], order: Sequence[str]) -> None:
+        """Take down the firewalls named in `gone`, set up the `new` ones; `order` is that of their names from now."""
+        kept: dict[str, Firewall] = {}
+        for firewall in self.firewalls:
+            if firewall.name in gone:
+                self._attempt(firewall, lambda it: it.flush(tuple(self._ledger)))
+                self._attempt(firewall, lambda it: it.stop(False))
+                self.failing.pop(firewall.name, None)
+            else:
+                kept[firewall.name] = firewall
+        for firewall in new:
+            kept[firewall.name] = firewall
+            self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))
+        self.firewalls = tuple(kept[name] for name in order if name in kept)
 
     def restore(self) -> None:
         """Bring every firewall back to what the ledger says, after somebody else changed it."""

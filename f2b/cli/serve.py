@@ -1,0 +1,199 @@
+"""`f2b serve`: from options to a running server, and its end."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from f2b import __version__, paths
+from f2b.config import search
+from f2b.config.model import Settings
+from f2b.control.endpoint import Endpoint
+from f2b.daemon.front import Front
+from f2b.daemon.process import PidFile, Signals, into_background
+from f2b.daemon.server import Server
+from f2b.errors import ConfigError, ControlError, F2bError, StoreError
+from f2b.firewall.build import Builder
+from f2b.log import Log
+from f2b.loop import Loop
+from f2b.store import Store
+
+LAST_WORDS_S = 10.0
+"""How long the commands of actions may take to undo everything when the server ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says; None: the configuration's, or the default."""
+
+    directory: str | None = None
+    socket: str | None = None
+    pidfile: str | None = None
+    db: str | None = None
+    dry_run: bool = False
+    background: bool = False
+    force: bool = False
+    loglevel: str | None = None
+    logtarget: str | None = None
+
+
+@click.command(short_help="Watch logs and ban, in the foreground")
+@click.option("-c", "--config", "directory", metavar="DIR", help="Read the configuration in DIR.")
+@click.option("-s", "--socket", metavar="SOCKET", help="Answer on this socket.")
+@click.option("-p", "--pidfile", metavar="FILE", help="Write the process number there.")
+@click.option("--db", metavar="FILE", help="Keep bans and positions in this SQLite file.")
+@click.option("--dry-run", is_flag=True, help="Say what would be banned, and touch no firewall.")
+@click.option("--loglevel", metavar="LEVEL", help="ERROR, WARNING, NOTICE, INFO or DEBUG.")
+@click.option("--logtarget", metavar="TARGET", help="STDOUT, STDERR or a file.")
+def serve(
+    directory: str | None,
+    socket: str | None,
+    pidfile: str | None,
+    db: str | None,
+    dry_run: bool,
+    loglevel: str | None,
+    logtarget: str | None,
+) -> int:
+    """Watch logs, ban attackers, and let them go again. SIGTERM ends it and keeps the bans, SIGHUP reloads.
+
+    Without -c it reads /etc/f2b, else /etc/fail2ban, else its own defaults: sshd and recidive.
+
+    \b
+    Examples:
+      f2b serve                      as root: protect this host
+      f2b serve --dry-run            see what it would do
+      f2b serve -c ./conf -s ./sock  a server of its own, beside any other
+    """
+    options = Options(directory, socket, pidfile, db, dry_run, loglevel=loglevel, logtarget=logtarget)
+    return run(options)
+
+
+def run(options: Options) -> int:
+    """Serve until somebody says stop; return 0, 1 if nothing can be protected, 2 if the configuration is bad."""
+    settings = search.load(_directory(options))
+    if options.background:
+        into_background()
+    os.umask(0o077)  # what is written is for its owner; sockets and folders say otherwise where they must
+    return Service(options, settings).run()
+
+
+def _directory(options: Options) -> Path | None:
+    return Path(options.directory).absolute() if options.directory else None
+
+
+class Service:
+    """One server process: its files, its socket, its signals."""
+
+    def __init__(self, options: Options, settings: Settings) -> None:
+        here = paths.defaults(os.getuid(), os.environ)
+        server = settings.server
+        self._options = options
+        self._settings = settings
+        self._socket = options.socket or server.socket or here.socket
+        self._pid = PidFile(options.pidfile or server.pidfile or here.pidfile)
+        self._db = _database(options.db or server.dbfile or f"{here.state}/f2b.sqlite3")
+        self._dry = self._why_dry()
+        self._loop = Loop()
+        self._log = Log(_target(options, settings, here), options.loglevel or server.loglevel)
+
+    def _why_dry(self) -> str:
+        if self._options.dry_run:
+            return "dry run: --dry-run was given, nothing is banned"
+        if os.geteuid() != 0 and self._settings.directory is None:
+            return "dry run: not root, so nothing is banned; run as root to protect this host"
+        return ""
+
+    def run(self) -> int:
+        """Set everything up, serve, and take everything down."""
+        loop, log = self._loop, self._log
+        store = self._open_store()
+        builder = Builder(loop, log, bool(self._dry))
+        server = Server(self._settings, builder.make, store, loop, log)
+        front = Front(server, self._read_again, self._dry)
+        endpoint = Endpoint(loop, front, log, self._socket)
+        endpoint.open()  # first of all: who has the socket is the server
+        signals = self._signals(front)
+        try:
+            self._pid.write()
+            log.info("server", f"Starting f2b {__version__}, {len(self._settings.jails)} jails; {self._enforcing()}")
+            server.start()
+            if not self._protects(front):
+                return 1
+            gc.freeze()
+            loop.run()
+            return 0
+        finally:
+            self._end(server, front.keep)
+            endpoint.close()
+            signals.close()
+            store.close()
+            self._pid.remove()
+
+    def _enforcing(self) -> str:
+        return f"enforcing: no ({self._dry})" if self._dry else "enforcing: yes"
+
+    def _open_store(self) -> Store:
+        try:
+            return Store(self._db, lambda text: self._log.warning("database", text))
+        except StoreError as error:
+            raise ControlError(str(error)) from None
+
+    def _read_again(self) -> Settings:
+        try:
+            return search.load(_directory(self._options))
+        except ConfigError as error:
+            raise ControlError(str(error), 2) from None
+
+    def _signals(self, front: Front) -> Signals:
+        def reload() -> None:
+            try:
+                front.reload()
+            except ControlError as error:
+                self._log.error("server", f"Not reloaded: {error}")
+
+        return Signals(
+            self._loop,
+            {
+                signal.SIGTERM: self._loop.stop,
+                signal.SIGINT: self._loop.stop,
+                signal.SIGHUP: reload,
+                signal.SIGUSR1: self._log.reopen,
+            },
+        )
+
+    def _protects(self, front: Front) -> bool:
+        """Say whether any jail can ban at all; a server that cannot must not look like one that can."""
+        down = [view for view in front.view().jails if view.state == "down"]
+        if not down or len(down) < len(front.view().jails):
+            return True
+        self._log.critical("server", f"No jail can ban, so f2b ends: {down[0].reason}")
+        print(f"f2b: {down[0].reason}", file=sys.stderr)
+        return False
+
+    def _end(self, server: Server, keep: bool) -> None:
+        self._log.info("server", "Shutdown in progress...")
+        server.shut(keep)
+        deadline = self._loop.now() + LAST_WORDS_S
+        while server.busy and self._loop.now() < deadline:
+            self._loop.turn(0.2)
+        self._log.info("server", "Exiting f2b")
+
+
+def _database(path: str) -> str:
+    return ":memory:" if path == "None" else path
+
+
+def _target(options: Options, settings: Settings, here: paths.Paths) -> str:
+    return options.logtarget or settings.server.logtarget or (here.log if options.background else "STDERR")
+
+
+def complain(error: F2bError) -> int:
+    """Say why the server did not start; return the exit code."""
+    print(f"f2b: {error}", file=sys.stderr)
+    return 2 if isinstance(error, ConfigError) else 1

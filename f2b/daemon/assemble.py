@@ -1,0 +1,68 @@
+"""From a jail's specification to what runs: its filter, its core, its firewalls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem
+from f2b.engine import line_reader
+from f2b.errors import ActionError, ConfigError, Place
+from f2b.events import Failure, Line
+from f2b.filter import Filter
+from f2b.filter.regex import compile_filter
+from f2b.firewall import Firewall
+from f2b.jail import Jail
+
+MANUAL = "manual"
+"""The jail of bans by hand that name no jail."""
+
+Maker = Callable[[ActionSpec, JailSpec], Firewall]
+
+
+class Nothing:
+    """The filter of a jail that reads nothing."""
+
+    def feed(self, line: Line) -> Sequence[Failure]:
+        """Find nothing."""
+        return ()
+
+
+def manual() -> JailSpec:
+    """Return the jail for bans by hand: every port, every protocol."""
+    here = Place("f2b ban")
+    action = ActionSpec("nftables-allports", "nftables-allports", here, "nftables", _ALL_PORTS)
+    return JailSpec(MANUAL, here, FilterSpec(MANUAL, here), (action,))
+
+
+_ALL_PORTS = {"name": MANUAL, "actname": "nftables-allports", "type": "allports", "protocol": "all"}
+
+
+def build_filter(spec: JailSpec) -> tuple[Filter | None, list[Problem]]:
+    """Compile all that a jail needs to read lines; the problems say what is wrong, all at once."""
+    if spec.name == MANUAL:
+        return Nothing(), []
+    found, problems = compile_filter(spec.filter)
+    try:
+        line_reader(spec)
+    except ConfigError as error:
+        problems.append(Problem("error", error.what, error.cure, error.place or spec.place))
+    return found, problems
+
+
+def build_jail(spec: JailSpec, own: Iterable[str]) -> tuple[Jail | None, list[Problem]]:
+    """Make a jail, or say why it cannot be made."""
+    found, problems = build_filter(spec)
+    wrong = any(problem.severity == "error" for problem in problems)
+    return (None if found is None or wrong else Jail(spec, found, own)), problems
+
+
+def build_firewalls(spec: JailSpec, make: Maker) -> tuple[list[Firewall], list[Problem]]:
+    """Make a jail's actions; those that cannot be made are problems, the others go on without them."""
+    made: list[Firewall] = []
+    problems: list[Problem] = []
+    for action in spec.actions:
+        try:
+            made.append(make(action, spec))
+        except (ConfigError, ActionError) as error:
+            problems.append(Problem("error", f"action {action.name}: {error}", "", action.place, spec.name))
+    return made, problems

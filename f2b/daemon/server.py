@@ -1,0 +1,176 @@
+"""The server: owns every jail with its firewalls and sources, and carries what happens from one to the other.
+
+A turn of the loop: a source hands over a chunk, the engine says what follows, the outlet does it. What people ask
+of a server while it runs is in `front`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from f2b.config.model import JailSpec, Problem, Settings
+from f2b.daemon import assemble, own
+from f2b.daemon.announce import announce
+from f2b.daemon.guard import Guard
+from f2b.daemon.intake import Intake
+from f2b.daemon.outlet import Outlet, Read
+from f2b.daemon.resolve import Resolver
+from f2b.engine import Engine
+from f2b.errors import StoreError
+from f2b.events import Ban, Effect, Resolve
+from f2b.jail import Jail
+from f2b.log import Log
+from f2b.loop import Loop, Timer
+from f2b.store import Store
+
+HOUSEKEEPING_S = 5
+"""How often counters are purged and names and own addresses looked at; bans end at their own deadlines."""
+PURGE_S = 3600
+"""How often the database forgets what is older than dbpurgeage (as in Fail2Ban)."""
+
+
+class Server:
+    """Everything that runs. `broken` says by jail what keeps it, or one of its actions, down."""
+
+    def __init__(self, settings: Settings, make: assemble.Maker, store: Store, loop: Loop, log: Log) -> None:
+        """`make` builds an action's firewall."""
+        self.settings = settings
+        self.broken: dict[str, list[Problem]] = {}
+        self.loop = loop
+        self.log = log
+        self._make = make
+        self._store = store
+        self._own = own.addresses()
+        self._next_end: Timer | None = None
+        self._housekeeping: Timer | None = None
+        self._purged = loop.now()
+        self._resolver = Resolver(loop)
+        self.engine = Engine()
+        self.outlet = Outlet(store, log, self._resolve)
+        self.intake = Intake(self.engine, store, loop, log, self.take)
+
+    # ---- life ----
+
+    def start(self) -> None:
+        """Set every jail up: bans of earlier servers first, then the logs."""
+        for problem in self.settings.problems:
+            self._tell(problem)
+        for spec in self.settings.jails:
+            self.add(spec)
+        if assemble.MANUAL not in self.engine.jails and self._stored(assemble.MANUAL):
+            self.add(assemble.manual())
+        self._keep_house()
+
+    def shut(self, keep: bool) -> None:
+        """Stop reading and take down the firewalls; with `keep`, leave bans in the kernel."""
+        for timer in (self._next_end, self._housekeeping):
+            if timer:
+                timer.cancel()
+        self.intake.close()
+        for guard in reversed(list(self.outlet.guards.values())):
+            guard.stop(keep)
+
+    def add(self, spec: JailSpec) -> None:
+        """Set one jail up; what is wrong with it keeps it down, and only it."""
+        jail, problems = assemble.build_jail(spec, self._own)
+        firewalls, more = assemble.build_firewalls(spec, self._make) if jail else ([], [])
+        self.broken.pop(spec.name, None)
+        if problems or more:
+            self.broken[spec.name] = [*problems, *more]
+        for problem in (*problems, *more):
+            self._tell(problem)
+        if jail is None:
+            return
+        self.engine.add(jail)
+        guard = self.outlet.guards[spec.name] = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log)
+        for effect in jail.restore(self._stored(spec.name)):
+            announce(self.log, effect)
+        guard.start()
+        self._look_up(jail)
+        self.intake.follow(spec)
+        self.log.info("jail", f"Jail '{spec.name}' started")
+
+    def change(self, spec: JailSpec) -> None:
+        """Let a jail go on by a new specification: same bans, same counters; firewalls only if theirs changed."""
+        jail = self.engine.jails[spec.name]
+        old = jail.spec
+        found, _ = assemble.build_filter(spec)
+        if found is None:
+            return  # `front` has refused it
+        self.broken.pop(spec.name, None)
+        self.intake.leave(spec.name)
+        effects = jail.change(spec, found if spec.filter != old.filter else jail.filter, self._own)
+        if spec.actions != old.actions:
+            self._change_firewalls(spec, old)
+        self._look_up(jail)
+        self.intake.follow(spec)
+        self.take(effects)
+
+    def _change_firewalls(self, spec: JailSpec, old: JailSpec) -> None:
+        guard = self.outlet.guards[spec.name]
+        new = [action for action in spec.actions if action not in old.actions]
+        gone = [action.name for action in old.actions if action not in spec.actions]
+        firewalls, problems = assemble.build_firewalls(replace(spec, actions=tuple(new)), self._make)
+        if problems:
+            self.broken[spec.name] = problems
+        guard.change(gone, firewalls, [action.name for action in spec.actions])
+
+    def remove(self, name: str) -> None:
+        """Take one jail down: its bans are lifted, and come back when it does."""
+        self.intake.leave(name)
+        jail = self.engine.remove(name)
+        guard = self.outlet.guards.pop(name)
+        guard.flush(tuple(jail.ledger))
+        guard.stop(keep=False)
+        self.log.info("jail", f"Jail '{name}' stopped")
+
+    def _stored(self, name: str) -> list[Ban]:
+        try:
+            return self._store.restore(name, self.loop.now())
+        except StoreError as error:
+            self.outlet.store_failed(error)
+            return []
+
+    def _tell(self, problem: Problem) -> None:
+        self.log.tell("server", "ERROR" if problem.severity == "error" else "WARNING", str(problem))
+
+    # ---- turns ----
+
+    def take(self, effects: Sequence[Effect], reads: Iterable[Read] = ()) -> None:
+        """Do what follows from a chunk, a deadline or a command, and see when the next ban ends."""
+        self.outlet.carry(effects, reads)
+        if self._next_end:
+            self._next_end.cancel()
+        end = self.engine.next_end()
+        self._next_end = None if end is None else self.loop.after(max(0.0, end - self.loop.now()), self._tick)
+
+    def _tick(self) -> None:
+        self.take(self.engine.tick(self.loop.now()))
+
+    def _keep_house(self) -> None:
+        self._tick()
+        now = self.loop.now()
+        if abs(now - self._purged) >= PURGE_S:
+            self._purged = now
+            self._own = own.addresses()
+            self._store.purge(now, self.settings.server.dbpurgeage)
+        for jail in self.engine.jails.values():
+            self._look_up(jail)
+        self._housekeeping = self.loop.after(HOUSEKEEPING_S, self._keep_house)
+
+    def _look_up(self, jail: Jail) -> None:
+        """Refresh what the allow list's host names stand for; answers come from a cache for five minutes."""
+        for name in jail.allow.names:
+            self._resolver.resolve(name, jail.allow.resolved)
+
+    def _resolve(self, effect: Resolve) -> None:
+        def answer(name: str, addresses: tuple[str, ...]) -> None:
+            jail = self.engine.jails.get(effect.jail)
+            if jail is None:
+                return
+            if jail.spec.filter.usedns == "warn":
+                self.log.warning("filter", f"Determined IP using DNS Lookup: {name} = {list(addresses)}")
+            self.take(jail.resolved(effect.failure, addresses, self.loop.now()))
+
+        self._resolver.resolve(effect.name, answer)
