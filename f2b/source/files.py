@@ -1,0 +1,231 @@
+"""The followed logs of all jails: patterns become tails, changes wake them, chunks go out in turn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from f2b.loop import Loop, Timer
+from f2b.source import pattern as patterns
+from f2b.source.handle import Handle, Ident
+from f2b.source.position import Position
+from f2b.source.rotation import LATE
+from f2b.source.tail import Tail
+from f2b.source.watch import Watch
+
+SWEEP = 10.0
+"""Seconds, at most, until patterns are expanded and every log is looked at again, whatever inotify says."""
+CALM = 0.5
+"""Seconds between two sweeps that changes in folders ask for."""
+PATIENCE = 2.0
+"""Seconds that a log may be gone before it is told: between renaming and creating it is always gone."""
+
+OnChunk = Callable[[str, bytes, Position, bool], object]
+"""(path, whole lines, position after them, live)."""
+
+
+class LogFile:
+    """One followed log: which pattern it comes from, and how it does."""
+
+    __slots__ = ("missed", "pattern", "seen", "since", "tail", "told")
+
+    def __init__(self, pattern: str, tail: Tail) -> None:
+        self.pattern = pattern
+        self.tail = tail
+        self.seen = False
+        """It could be read at least once."""
+        self.told = ""
+        self.since = 0.0
+        """Since when it is in trouble."""
+        self.missed = 0.0
+        """Since when its pattern does not mean it any more."""
+
+
+class Files:
+    """Follows every file that its patterns mean, each once, and calls `on_chunk` for whole lines.
+
+    `tell(path, trouble)` hears once what is wrong with a log or a pattern, and "" when it is well again; with path ""
+    it is about watching itself. `known` says where reading stopped; `opened(tail)` may seek in a log that is about to
+    be read for the first time.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        on_chunk: OnChunk,
+        tell: Callable[[str, str], object],
+        known: Mapping[str, Position] | None = None,
+        opened: Callable[[Tail], None] | None = None,
+        polling: bool = False,
+        late: float = LATE,
+    ) -> None:
+        self._loop = loop
+        self._on_chunk = on_chunk
+        self._tell = tell
+        self._known = dict(known or {})
+        self._opened = opened
+        self._late = late
+        self._patterns: dict[str, tuple[bool, bytes]] = {}
+        self._idle_patterns: set[str] = set()
+        """Those that mean no file now."""
+        self._logs: dict[str, LogFile] = {}
+        self._queue: dict[str, None] = {}
+        """Who may have something to read, in the order of asking."""
+        self._turning = False
+        self._swept = float("-inf")
+        self._due: Timer | None = None
+        self._watch = Watch(loop, self._changed, lambda text: tell("", text), polling)
+
+    @property
+    def backend(self) -> str:
+        """`inotify` or `polling`."""
+        return self._watch.backend
+
+    @property
+    def tails(self) -> Mapping[str, Tail]:
+        """Every followed log by its path, missing ones too."""
+        return {path: log.tail for path, log in self._logs.items()}
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """What is wrong now, by path; patterns that mean no file included."""
+        idle = {pattern: f"no file matches {pattern} yet" for pattern in self._idle_patterns}
+        return idle | {path: log.tail.trouble for path, log in self._logs.items() if log.tail.trouble}
+
+    def paths(self, pattern: str) -> tuple[str, ...]:
+        """Return the logs followed now that `pattern` means."""
+        return tuple(path for path in patterns.expand(pattern) if path in self._logs)
+
+    def add(
+        self,
+        pattern: str,
+        tail: bool = False,
+        unit: bytes = b"\n",
+        known: Mapping[str, Position] | None = None,
+    ) -> None:
+        """Follow what `pattern` means, now and later; with `tail`, from the end of files without a known position."""
+        self._known = {**(known or {}), **self._known}
+        self._patterns[pattern] = (tail, unit)
+        self._expand(pattern, first=True)
+        self._sweep_at(0)
+
+    def remove(self, pattern: str) -> None:
+        """Follow no longer what only this pattern means."""
+        del self._patterns[pattern]
+        self._idle_patterns.discard(pattern)
+        for path in [path for path, log in self._logs.items() if log.pattern == pattern]:
+            self._drop(path)
+        self._sweep_at(0)
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        if self._due:
+            self._due.cancel()
+        self._watch.close()
+        for path in list(self._logs):
+            self._drop(path)
+        self._patterns.clear()
+
+    def _expand(self, pattern: str, first: bool = False) -> None:
+        """Begin to follow what a pattern means now; a file that comes up later is read from its beginning."""
+        tail, unit = self._patterns[pattern]
+        paths = patterns.expand(pattern)
+        for path in paths:
+            if path not in self._logs:
+                self._logs[path] = LogFile(pattern, self._tail(path, pattern, tail and first, unit))
+                self._wake(path)
+        self._note_idle(pattern, not paths)
+        now = self._loop.now()
+        for path, log in list(self._logs.items()):
+            if log.pattern == pattern:
+                log.missed = 0.0 if path in paths else log.missed or now
+                if log.missed and now - log.missed > self._late and not log.tail.lag:
+                    self._drop(path)
+
+    def _tail(self, path: str, pattern: str, tail: bool, unit: bytes) -> Tail:
+        def claim(ident: Ident) -> Handle | None:
+            others = (log.tail for other, log in self._logs.items() if log.pattern == pattern and other != path)
+            return next((held for held in (other.release(ident) for other in others) if held), None)
+
+        return Tail(path, self._known.get(path), tail, unit, self._opened, claim, self._late)
+
+    def _note_idle(self, pattern: str, idle: bool) -> None:
+        if idle and pattern not in self._idle_patterns:
+            self._idle_patterns.add(pattern)
+            self._tell(pattern, f"no file matches {pattern} yet")
+        elif not idle and pattern in self._idle_patterns:
+            self._idle_patterns.remove(pattern)
+            self._tell(pattern, "")
+
+    def _drop(self, path: str) -> None:
+        log = self._logs.pop(path)
+        self._queue.pop(path, None)
+        log.tail.close()
+        position = log.tail.position
+        if position:
+            self._known[path] = position
+
+    def _changed(self, path: str) -> None:
+        if path in self._logs:
+            self._wake(path)
+        else:
+            self._sweep_at(min(CALM, max(0.0, self._swept + CALM - self._loop.now())))
+
+    def _sweep_at(self, seconds: float) -> None:
+        if self._due:
+            self._due.cancel()
+        self._due = self._loop.after(seconds, self._sweep)
+
+    def _sweep(self) -> None:
+        """Look at everything: patterns, watches, logs."""
+        self._swept = self._loop.now()
+        self._due = self._loop.after(SWEEP, self._sweep)
+        for pattern in self._patterns:
+            self._expand(pattern)
+        folders = set().union(*(patterns.folders(pattern) for pattern in self._patterns))
+        folders |= {str(Path(os.path.realpath(path)).parent) for path in self._logs}  # where a symbolic link leads
+        self._watch.set(self._logs, folders)
+        for path, log in self._logs.items():
+            self._wake(path)
+            self._note_trouble(path, log)
+
+    def _note_trouble(self, path: str, log: LogFile) -> None:
+        trouble = log.tail.trouble
+        now = self._loop.now()
+        if not trouble:
+            log.since = 0.0
+        else:
+            log.since = log.since or now
+            if log.seen and now - log.since < PATIENCE:
+                return
+        if trouble != log.told:
+            log.told = trouble
+            self._tell(path, trouble)
+
+    def _wake(self, path: str) -> None:
+        self._queue[path] = None
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._queue and not self._turning:
+            self._turning = True
+            self._loop.soon(self._turn)
+
+    def _turn(self) -> None:
+        """Read one chunk of the log that has waited longest; the loop sees to everything else in between."""
+        self._turning = False
+        if not self._queue:
+            return
+        path = next(iter(self._queue))
+        del self._queue[path]
+        log = self._logs[path]
+        chunk = log.tail.read()
+        log.seen = log.seen or not log.tail.trouble
+        if chunk:
+            self._queue[path] = None
+        self._schedule()
+        if not log.seen or log.told:
+            self._note_trouble(path, log)
+        if chunk and chunk.data:
+            self._on_chunk(path, chunk.data, chunk.position, chunk.live)

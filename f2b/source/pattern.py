@@ -1,0 +1,30 @@
+"""Which files a `logpath` means, and which folders tell when that changes."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+COMPRESSED = (".gz", ".xz", ".bz2", ".zst", ".lz4", ".Z", ".zip")
+"""What a rotator leaves behind is no log to follow, even where a glob covers it."""
+
+
+def expand(pattern: str) -> Sequence[str]:
+    """Return the paths that `pattern` means now, in order; a path without wildcards is meant even if missing.
+
+    `**` is no more than `*` and dot files are hidden, as in Fail2Ban.
+    """
+    if not glob.has_magic(pattern):
+        return (pattern,)
+    return sorted(path for path in glob.glob(pattern) if not path.endswith(COMPRESSED))  # noqa: PTH207 - text
+
+
+def folders(pattern: str) -> set[str]:
+    """Return the folders in which a new entry may be, or lead to, a match."""
+    found: set[str] = set()
+    head = Path(pattern).parent
+    while glob.has_magic(str(head)):
+        found.update(path for path in expand(str(head)) if Path(path).is_dir())
+        head = head.parent
+    return found | {str(head)}

@@ -1,0 +1,175 @@
+"""Which paths may have changed: inotify, and a look once a second at what inotify cannot watch."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from inotify_simple import INotify, flags  # type: ignore[import-untyped]  # it has no annotations
+
+from f2b.loop import Loop, Timer
+
+EVERY = 1.0
+"""Seconds between two looks at what is polled."""
+
+# MASK_ADD: a folder may also be watched as a file, where a glob covers it, perhaps under another name.
+_FILE = int(flags.MASK_ADD | flags.MODIFY | flags.ATTRIB | flags.MOVE_SELF | flags.DELETE_SELF)
+_ENTRY = int(flags.CREATE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE)
+_FOLDER = int(flags.MASK_ADD | _ENTRY | flags.MOVE_SELF | flags.DELETE_SELF)
+_EXHAUSTED = {errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+Sign = tuple[int, int, int, int, int] | None
+
+
+class Watch:
+    """Calls `changed(path)` for a watched file, a watched folder, or an entry of one, that may have changed.
+
+    A path may be missing; it is told once it is there. `tell` hears, once, why files are polled.
+    """
+
+    def __init__(
+        self, loop: Loop, changed: Callable[[str], object], tell: Callable[[str], object], polling: bool = False
+    ) -> None:
+        self._loop = loop
+        self._changed = changed
+        self._tell = tell
+        self._told = False
+        self._wanted: dict[str, int] = {}
+        self._descriptors: dict[str, list[int]] = {}
+        """At most two a path: of the file that bears it, and of the one before, for late lines."""
+        self._paths: dict[int, set[str]] = {}
+        self._polled: dict[str, Sign] = {}
+        self._timer: Timer | None = None
+        self._inotify = None if polling else self._start()
+
+    @property
+    def backend(self) -> str:
+        """`inotify` or `polling`."""
+        return "inotify" if self._inotify else "polling"
+
+    def set(self, files: Iterable[str], folders: Iterable[str]) -> None:
+        """Watch exactly these; what is watched already is looked up by its name again."""
+        wanted = dict.fromkeys(folders, _FOLDER)
+        for path in files:
+            wanted[path] = wanted.get(path, 0) | _FILE
+        for path in set(self._wanted) - set(wanted):
+            self._drop(path)
+        self._wanted = wanted
+        for path in wanted:
+            self._place(path)
+        if self._polled and not self._timer:
+            self._timer = self._loop.after(EVERY, self._poll)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self.set((), ())
+        if self._timer:
+            self._timer.cancel()
+        if self._inotify:
+            self._loop.unwatch(self._inotify.fileno())
+            self._inotify.close()
+            self._inotify = None
+
+    def _start(self) -> INotify | None:
+        try:
+            inotify = INotify(nonblocking=True)
+        except OSError as error:
+            self._explain(error)
+            return None
+        self._loop.watch(inotify.fileno(), self._read)
+        return inotify
+
+    def _explain(self, error: OSError) -> None:
+        if not self._told:
+            self._told = True
+            self._tell(
+                f"inotify is exhausted or missing ({error.strerror}): logs are looked at once a second; "
+                "raise fs.inotify.max_user_watches and fs.inotify.max_user_instances by sysctl"
+            )
+
+    def _place(self, path: str) -> None:
+        """Watch what bears this name now: by inotify if that is possible, else by looking."""
+        if self._inotify:
+            try:
+                descriptor = self._inotify.add_watch(path, self._wanted[path])
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._explain(error)
+            else:
+                self._polled.pop(path, None)
+                self._note(path, descriptor)
+                return
+        if path not in self._polled:
+            self._polled[path] = _sign(path)
+
+    def _note(self, path: str, descriptor: int) -> None:
+        known = self._descriptors.setdefault(path, [])
+        if descriptor in known[-1:]:
+            return
+        if descriptor in known:
+            known.remove(descriptor)
+        known.append(descriptor)
+        self._paths.setdefault(descriptor, set()).add(path)
+        for old in known[:-2]:
+            self._release(path, old)
+        del known[:-2]
+
+    def _release(self, path: str, descriptor: int) -> None:
+        paths = self._paths.get(descriptor, set())
+        paths.discard(path)
+        if paths or descriptor not in self._paths:
+            return
+        del self._paths[descriptor]
+        if self._inotify:
+            try:
+                self._inotify.rm_watch(descriptor)
+            except OSError:
+                pass  # the file is gone, and the kernel dropped its watch
+
+    def _drop(self, path: str) -> None:
+        self._polled.pop(path, None)
+        for descriptor in self._descriptors.pop(path, ()):
+            self._release(path, descriptor)
+
+    def _read(self) -> None:
+        assert self._inotify
+        hit: dict[str, None] = {}
+        for descriptor, mask, _, name in self._inotify.read(timeout=0):
+            if mask & flags.Q_OVERFLOW:  # something was lost: look at everything
+                hit.update(dict.fromkeys(self._wanted))
+            if name and not mask & _ENTRY:
+                continue
+            for path in self._paths.get(descriptor, ()):
+                hit[os.path.join(path, name) if name else path] = None  # noqa: PTH118 - text, at every event
+            if mask & flags.IGNORED:
+                self._vanish(descriptor)
+        for path in hit:
+            if path in self._wanted:
+                self._place(path)
+            self._changed(path)
+
+    def _vanish(self, descriptor: int) -> None:
+        for path in self._paths.pop(descriptor, ()):
+            self._descriptors[path].remove(descriptor)
+
+    def _poll(self) -> None:
+        self._timer = None
+        for path, before in list(self._polled.items()):
+            now = _sign(path)
+            if now != before:
+                self._polled[path] = now
+                self._place(path)
+                self._changed(path)
+        if self._polled:
+            self._timer = self._loop.after(EVERY, self._poll)
+
+
+def _sign(path: str) -> Sign:
+    """Return what differs whenever a file was written, replaced or made readable; None if it is not there."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
