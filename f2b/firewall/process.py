@@ -1,0 +1,144 @@
+"""Runs one shell command beside the server: nobody waits for it, and nothing it does can hold the server up.
+
+It gets a session of its own, no input, and a pipe for its output that is always read and of which only the beginning
+is kept. The end is seen through a pidfd, not through the pipe: a child left in the background may hold that open.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+from f2b.firewall.shell import Command, Result
+from f2b.loop import Loop, Timer
+
+SHELL = "/bin/sh"
+KEPT_OUTPUT = 16_384
+"""Bytes of output that are kept, from the first on."""
+CHUNK = 65_536
+"""Bytes a pipe holds, and what is read at a time."""
+FLOOD_PAUSE = 0.02
+"""Seconds between readings once enough is kept: a flood then costs us next to nothing."""
+GRACE = 0.2
+"""Seconds between SIGTERM and SIGKILL, and then until we stop waiting; Fail2Ban's number."""
+CANNOT_RUN = 126
+"""The status of a command that could not even be started, as shells use it."""
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+"""What a shell's children expect to die of."""
+
+
+class Process:
+    """One running command. `done` is called from the loop, once, with what came of it."""
+
+    def __init__(self, loop: Loop, command: Command, timeout: float, done: Callable[[Result], object]) -> None:
+        self._loop = loop
+        self._done: Callable[[Result], object] | None = done
+        self._output = bytearray()
+        self._timed_out = False
+        self._pipe = self._pid = self._pidfd = -1
+        self._timer: Timer | None = None
+        try:
+            self._spawn(command)
+        except (OSError, ValueError) as error:
+            self.kill()
+            self._close()
+            result = Result(CANNOT_RUN, f"{SHELL}: {error}")
+            loop.soon(lambda: self._answer(result))
+            return
+        loop.watch(self._pipe, self._read)
+        loop.watch(self._pidfd, self._ended)
+        self._timer = loop.after(timeout, self._late)
+
+    def kill(self) -> None:
+        """End it and its children now."""
+        if self._timer:
+            self._timer.cancel()
+        self._signal(signal.SIGKILL)
+
+    def _spawn(self, command: Command) -> None:
+        self._pipe, writing = os.pipe()
+        try:
+            os.set_blocking(self._pipe, False)
+            self._pid = os.posix_spawn(
+                SHELL,
+                [word.encode("utf-8", "surrogateescape") for word in (SHELL, "-c", command.text, *command.args)],
+                os.environ,
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, writing, 1),
+                    (os.POSIX_SPAWN_DUP2, writing, 2),
+                ],
+                setsid=True,
+                setsigmask=(),
+                setsigdef=IGNORED_BY_PYTHON,
+            )
+        finally:
+            os.close(writing)
+        self._pidfd = os.pidfd_open(self._pid)
+
+    def _read(self) -> bool:
+        """Take what the pipe holds; return whether there may be more to keep."""
+        try:
+            data = os.read(self._pipe, CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._loop.unwatch(self._pipe)
+            return False
+        self._output += data[: KEPT_OUTPUT - len(self._output)]
+        if len(self._output) < KEPT_OUTPUT:
+            return True
+        self._loop.unwatch(self._pipe)
+        self._loop.after(FLOOD_PAUSE, self._resume)
+        return False
+
+    def _resume(self) -> None:
+        if self._pipe >= 0:
+            self._loop.watch(self._pipe, self._read)
+
+    def _late(self) -> None:
+        """Its time is over: ask the whole group to end; the leader stays unreaped, so that its id stays ours."""
+        self._timed_out = True
+        self._loop.unwatch(self._pidfd)
+        self._signal(signal.SIGTERM)
+        self._timer = self._loop.after(GRACE, self._too_late)
+
+    def _too_late(self) -> None:
+        self._signal(signal.SIGKILL)
+        self._loop.watch(self._pidfd, self._ended)
+        # Who hangs in the kernel does not even die of this; the queue behind it goes on.
+        self._timer = self._loop.after(GRACE, lambda: self._answer(Result(-signal.SIGKILL, self._text(), True)))
+
+    def _ended(self) -> None:
+        while self._read():
+            pass
+        status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        self._pid = -1
+        if self._timer:
+            self._timer.cancel()
+        self._close()
+        self._answer(Result(status, self._text(), self._timed_out))
+
+    def _answer(self, result: Result) -> None:
+        done, self._done = self._done, None
+        if done:
+            done(result)
+
+    def _text(self) -> str:
+        return self._output.decode("utf-8", "replace").strip()
+
+    def _signal(self, number: int) -> None:
+        if self._pid < 0:
+            return
+        try:
+            os.killpg(self._pid, number)
+        except OSError:
+            pass  # all of it has ended, or belongs to another user now: either way we cannot do more
+
+    def _close(self) -> None:
+        for fd in (self._pipe, self._pidfd):
+            if fd >= 0:
+                self._loop.unwatch(fd)
+                os.close(fd)
+        self._pipe = self._pidfd = -1
