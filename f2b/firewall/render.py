@@ -197,18 +197,23 @@ class Recipe:
         return known
 
     def _expanded(self, text: str, kind: str) -> str:
+        known = False
+
         def option(tag: re.Match[str]) -> str:
+            nonlocal known
             name = tag[1]
             value = self._options.get(f"{name}?family={kind}", self._options.get(name))
             if value is None:
                 return tag[0]
+            known = True
             # Whoever defines these writes log lines, not shell text.
             return _SPECIAL.sub(r"\\\g<0>", value) if name in _ESCAPED_STATIC else value
 
         whole = text
         for _ in range(MAX_PASSES):
-            before, text = text, _TAG.sub(option, text)
-            if text == before:
+            known = False
+            text = _TAG.sub(option, text)
+            if not known:
                 return text
             if len(text) > MAX_TEXT:
                 break

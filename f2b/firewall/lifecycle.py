@@ -1,0 +1,247 @@
+"""The life of a command action: which commands a verb takes, in which order, and what follows when one fails.
+
+Pure: each verb is a generator that yields a `Command`, is sent its `Result`, and returns whether it was done.
+`firewall.command` drives them with real shells, tests with a script. The order is Fail2Ban's: a family (`inet4`,
+`inet6`, `None` for ids that are no address, or "" for an action without families) is started, gets items, is flushed
+and stopped; a command that two families would word alike runs once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+
+from f2b.events import Ban
+from f2b.firewall.render import Context, Recipe, about, about_nobody, family
+from f2b.firewall.shell import Command, Result
+
+Routine = Generator[Command, Result, bool]
+Report = Callable[[str, str], None]
+"""Tells (level, text)."""
+
+_ERROR_OF = {"ban": "banning", "reban": "banning", "unban": "unbanning", "prolong": "prolonging ban of"}
+
+
+class Lifecycle:
+    """One action of one jail: what it has set up, and how to set up, use and clear it."""
+
+    def __init__(
+        self, recipe: Recipe, name: str, jail: str, context: Context, clock: Callable[[], float], report: Report
+    ) -> None:
+        self._name = name
+        self._jail = jail
+        self._context = context
+        self._clock = clock
+        self._report = report
+        self.adopt(recipe)
+        self._started: dict[str, str] = {}
+        """Families that are set up, each with the text that did it, in order."""
+        self._filled: dict[str, None] = {}
+        """Families that hold bans, in order."""
+        self._lost: set[str] = set()
+        """Families that were set up anew: their earlier bans are gone until somebody puts them back."""
+
+    def adopt(self, recipe: Recipe) -> None:
+        """Use other commands from now on, for what is set up already too."""
+        self._recipe = recipe
+        families = ("inet4", "inet6") if self._context.ipv6 else ("inet4",)
+        self._families = families if recipe.conditional else ("",)
+        self._on_demand = recipe.flag("actionstart_on_demand", recipe.conditional)
+        self._repairs_on_unban = recipe.flag("actionrepair_on_unban")
+
+    # ---- verbs ----------------------------------------------------------------------------------------------
+
+    def start(self) -> Routine:
+        """Set everything up, unless that waits for the first ban."""
+        if self._on_demand:
+            return True
+        done = yield from self._start(self._families)
+        if not done:
+            self._report("ERROR", f"Failed to start {self._where()}: {self._starting()}")
+        return done
+
+    def ban(self, ban: Ban) -> Routine:
+        """Keep somebody out."""
+        return (yield from self._ban("ban", ban))
+
+    def reban(self, ban: Ban) -> Routine:
+        """Keep somebody out again whose ban got lost."""
+        return (yield from self._ban("reban" if self._recipe.text("reban", family(ban)).strip() else "ban", ban))
+
+    def prolong(self, ban: Ban) -> Routine:
+        """Keep somebody out for longer."""
+        return (yield from self._about("prolong", ban))
+
+    def unban(self, ban: Ban) -> Routine:
+        """Let somebody in."""
+        if family(ban) not in self._filled:
+            return True
+        return (yield from self._about("unban", ban))
+
+    @property
+    def flushes(self) -> bool:
+        """Whether it can let everybody in at one stroke."""
+        return any(self._recipe.text("flush", kind).strip() for kind in ("", *self._families))
+
+    def flush(self) -> Routine:
+        """Let everybody in at one stroke."""
+        kinds = list(self._filled)
+        self._filled.clear()
+        done = yield from self._each("flush", kinds)
+        if not done:
+            self._report("ERROR", f"Failed to flush bans in {self._where()}: {self._failed('flushing')}")
+            yield from self.check()
+        return done
+
+    def stop(self) -> Routine:
+        """Take down what was set up; bans are gone already."""
+        kinds = list(self._started)
+        self._started.clear()
+        self._filled.clear()
+        done = yield from self._each("stop", kinds)
+        if not done:
+            self._report("ERROR", f"Failed to stop {self._where()}: {self._failed('stopping')}")
+        return done
+
+    def reload(self) -> Routine:
+        """Tell it that its configuration was read again."""
+        return (yield from self._each("reload", list(self._started)))
+
+    def check(self) -> Routine:
+        """See whether all that is set up still stands, and repair what does not."""
+        seen: set[str] = set()
+        for kind in list(self._started):
+            text = self._recipe.bare("check", kind).text
+            if text not in seen and not (yield from self._stands(kind, repair=True)):
+                return False
+            seen.add(text)
+        return True
+
+    def take_lost(self, bans: Iterable[Ban]) -> list[Ban]:
+        """Return those of `bans` that got lost in repairs since this was asked last."""
+        lost, self._lost = self._lost, set()
+        return [ban for ban in bans if self._home(family(ban)) in lost]
+
+    # ---- steps ----------------------------------------------------------------------------------------------
+
+    def _ban(self, verb: str, ban: Ban) -> Routine:
+        kind = family(ban)
+        if self._on_demand and kind not in self._started and not (yield from self._start(self._needed(kind))):
+            self._report("ERROR", self._not_executed("ban", ban, self._starting()))
+            return False
+        done = yield from self._about(verb, ban)
+        if done:
+            self._filled[kind] = None
+            home = self._home(kind)
+            self._started.setdefault(home, self._recipe.bare("start", home).text)
+        return done
+
+    def _home(self, kind: str) -> str:
+        """Return the family whose set-up serves bans of `kind`."""
+        return self._families[0] if kind == "None" else kind
+
+    def _needed(self, kind: str) -> Iterable[str]:
+        """Return what to set up for a ban: an id that is no address needs every family."""
+        return [other for other in self._families if other not in self._started] if kind == "None" else (kind,)
+
+    def _start(self, kinds: Iterable[str]) -> Routine:
+        """Set families up."""
+        done = True
+        for kind in kinds:
+            text = self._recipe.bare("start", kind).text
+            if text in self._started.values() or (yield from self._run(self._for_nobody("start", kind))):
+                self._started[kind] = text
+            else:
+                done = False
+        return done
+
+    def _about(self, verb: str, ban: Ban) -> Routine:
+        """Run a ban's command; if it fails, see to the action's health and run it once more."""
+        command = self._recipe.command(verb, about(ban, self._jail, self._context))
+        if (yield from self._run(command)):
+            return True
+        if (yield from self._stands(self._home(family(ban)), repair=verb != "unban" or self._repairs_on_unban)) and (
+            yield from self._run(command, told=True)
+        ):
+            return True
+        self._report("ERROR", self._not_executed(verb, ban, f"Error {_ERROR_OF[verb]} {ban.ip}"))
+        return False
+
+    def _stands(self, kind: str, repair: bool) -> Routine:
+        """Ask actioncheck, and repair if it says no and `repair` allows it."""
+        check = self._recipe.bare("check", kind)
+        if (yield from self._run(check)):
+            return True
+        if not repair:
+            self._report("ERROR", "Invariant check failed. Unban is impossible.")
+            return False
+        self._report("ERROR", "Invariant check failed. Trying to restore a sane environment")
+        yield from self._repair(kind)
+        if (yield from self._run(check, told=True)):
+            return True
+        self._report("CRITICAL", "Unable to restore environment")
+        return False
+
+    def _repair(self, kind: str) -> Routine:
+        repair = self._recipe.bare("repair", kind)
+        if repair.text.strip():
+            self._lost.add(kind)
+            return (yield from self._run(repair))
+        # What one command set up, another takes down whole: for all who share it.
+        start = self._recipe.bare("start", kind).text
+        together = [other for other, text in self._started.items() if text == start]
+        for other in together:
+            del self._started[other]
+        for other in [other for other in self._filled if self._home(other) in together]:
+            del self._filled[other]
+        self._lost.update(together)
+        if together:
+            yield from self._each("stop", [kind])
+        done = yield from self._start([kind])
+        if done:
+            self._started.update(dict.fromkeys(together, start))
+        return done
+
+    def _each(self, verb: str, kinds: Iterable[str]) -> Routine:
+        """Run a verb for each family, the same text once; a failure does not spare the others."""
+        done = True
+        once: dict[str, str] = {}
+        for kind in kinds:
+            once.setdefault(self._recipe.bare(verb, kind).text, kind)
+        for kind in once.values():
+            done = (yield from self._run(self._for_nobody(verb, kind))) and done
+        return done
+
+    def _run(self, command: Command, told: bool = False) -> Routine:
+        """Run one command; an empty one is done at once. `told`: its failure was told already."""
+        if not command.text.strip():
+            return True
+        result = yield command
+        if not result.ok and not told:
+            self._report("ERROR", f"[{self._jail}] {self._name} -- exec: {command.text}")
+            if result.output:
+                self._report("ERROR", f"[{self._jail}] {self._name} -- output: {result.output!r}")
+            self._report("ERROR", f"[{self._jail}] {self._name} -- {result.reason(self.timeout)}")
+        return result.ok
+
+    # ---- words ----------------------------------------------------------------------------------------------
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one command may take."""
+        return self._recipe.timeout
+
+    def _for_nobody(self, verb: str, kind: str) -> Command:
+        return self._recipe.command(verb, about_nobody(kind, self._jail, self._context, self._clock()))
+
+    def _where(self) -> str:
+        return f"jail '{self._jail}' action '{self._name}'"
+
+    def _failed(self, what: str) -> str:
+        return f"Error {what} action Jail('{self._jail}')/{self._name}: 'Script error'"
+
+    def _starting(self) -> str:
+        return self._failed("starting")
+
+    def _not_executed(self, verb: str, ban: Ban, why: str) -> str:
+        info = {"ip": ban.ip, "family": family(ban), "fid": ban.id}
+        return f"Failed to execute {verb} {self._where()} info 'ActionInfo({info})': {why}"
