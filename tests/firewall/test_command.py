@@ -1,0 +1,263 @@
+"""Command actions at work: real shells writing down what they were told to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from f2b.config.model import ActionSpec
+from f2b.errors import ActionError, Place
+from f2b.events import Ban
+from f2b.firewall import Firewall
+from f2b.firewall.command import CommandAction
+from f2b.loop import Loop
+
+ALL = ("start", "stop", "ban", "unban", "flush", "check", "prolong")
+
+
+def ban(number: int = 1, duration: float = 600, restored: bool = False) -> Ban:
+    return Ban("j", f"192.0.{number // 256}.{number % 256}", 1000, duration, restored=restored)
+
+
+class Stage:
+    """A loop, a file into which commands write, and what was reported."""
+
+    def __init__(self, folder: Path) -> None:
+        self.loop = Loop()
+        self.folder = folder
+        self.told: list[tuple[str, str]] = []
+
+    def action(self, *verbs: str, name: str = "a", limit: int = 100, **options: str) -> CommandAction:
+        """Make an action whose commands write `VERB ADDRESS` down; options replace them (`actionban=...`)."""
+        commands = {f"action{verb}": f"echo {verb} <ip> >>{self.folder}/{name}" for verb in verbs}
+        commands["actioncheck"] = commands.get("actioncheck", "").replace(" <ip>", "")
+        spec = ActionSpec(name, name, Place("test"), options={**commands, **options})
+        return CommandAction(spec, "j", self.loop, lambda level, text: self.told.append((level, text)), limit=limit)
+
+    def until(self, done: Callable[[], bool], seconds: float = 20) -> None:
+        """Turn the loop until something is so."""
+        end = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < end, "it took too long"
+            self.loop.turn(0.1)
+
+    def settled(self, action: CommandAction) -> list[str]:
+        """Return what an action's commands have written when all is done, and begin anew."""
+        self.until(lambda: action.idle)
+        path = self.folder / action.name
+        lines = [line.strip() for line in path.read_text().splitlines()] if path.exists() else []
+        path.unlink(missing_ok=True)
+        return lines
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path)
+    yield stage
+    stage.loop.close()
+
+
+def test_action_when_it_lives_then_its_commands_run_in_order(stage: Stage) -> None:
+    action: Firewall = stage.action(*ALL)
+    assert isinstance(action, CommandAction)
+    action.start([ban(1)])
+    action.ban([ban(2), ban(3)])
+    assert not action.idle
+    assert stage.settled(action) == ["start", "ban 192.0.0.1", "ban 192.0.0.2", "ban 192.0.0.3"]
+    action.unban([ban(2)])
+    action.stop(keep=True)
+    assert stage.settled(action) == ["unban 192.0.0.2", "flush", "stop"]
+    assert stage.told == [("NOTICE", "[j] Flush ticket(s) with a")]
+
+
+def test_action_when_it_has_no_flush_then_each_is_unbanned_before_the_stop(stage: Stage) -> None:
+    action = stage.action("start", "stop", "ban", "unban")
+    action.start([ban(1), ban(2)])
+    stage.settled(action)
+    action.stop(keep=False)
+    assert stage.settled(action) == ["unban 192.0.0.1", "unban 192.0.0.2", "stop"]
+
+
+def test_ban_when_it_is_repeated_then_it_runs_once_and_a_later_end_prolongs(stage: Stage) -> None:
+    action = stage.action(*ALL)
+    action.ban([ban(1), ban(1)])
+    assert stage.settled(action) == ["ban 192.0.0.1"]
+    action.ban([ban(1), ban(1, duration=900)])
+    assert stage.settled(action) == ["prolong 192.0.0.1"]
+    action.unban([ban(1), ban(1), ban(2)])
+    assert stage.settled(action) == ["unban 192.0.0.1"]
+
+
+def test_unban_when_the_ban_still_waits_then_both_are_cancelled(stage: Stage) -> None:
+    action = stage.action("ban", "unban")
+    action.ban([ban(1), ban(2), ban(3)])
+    action.unban([ban(2)])
+    action.ban([ban(4)])
+    assert stage.settled(action) == ["ban 192.0.0.1", "ban 192.0.0.3", "ban 192.0.0.4"]
+
+
+def test_flush_when_bans_still_wait_then_they_are_forgotten(stage: Stage) -> None:
+    action = stage.action(*ALL)
+    action.ban([ban(1), ban(2)])
+    action.flush(())
+    action.ban([ban(2)])
+    assert stage.settled(action) == ["ban 192.0.0.2"]
+
+
+def test_restored_bans_when_the_action_wants_new_ones_only_then_they_are_not_banned_but_unbanned(
+    stage: Stage,
+) -> None:
+    action = stage.action("start", "ban", "unban", norestored="True")
+    action.start([ban(1, restored=True)])
+    action.ban([ban(2)])
+    assert stage.settled(action) == ["start", "ban 192.0.0.2"]
+    action.unban([ban(1)])
+    assert stage.settled(action) == ["unban 192.0.0.1"]
+
+
+def test_restored_bans_when_the_action_does_not_care_then_they_are_banned(stage: Stage) -> None:
+    action = stage.action("start", "ban")
+    action.start([ban(1, restored=True)])
+    assert stage.settled(action) == ["start", "ban 192.0.0.1"]
+
+
+def test_queue_when_a_thousand_bans_come_then_all_are_carried_out_in_order(stage: Stage) -> None:
+    action = stage.action("ban", limit=1000)
+    begin = time.monotonic()
+    action.ban([ban(n) for n in range(1000)])
+    assert time.monotonic() - begin < 1
+    assert stage.settled(action) == [f"ban {ban(n).id}" for n in range(1000)]
+    assert stage.told == []
+
+
+def test_queue_when_it_overflows_then_the_oldest_are_dropped_and_told_once_each(stage: Stage) -> None:
+    action = stage.action("ban", "unban", limit=2)
+    action.ban([ban(n) for n in range(4)])
+    assert stage.told == [
+        ("ERROR", f"[j] Action 'a' cannot keep up: 2 bans wait, that of 192.0.0.{n} is dropped") for n in range(2)
+    ]
+    assert stage.settled(action) == ["ban 192.0.0.2", "ban 192.0.0.3"]
+    action.unban([ban(n) for n in range(4)])
+    assert stage.settled(action) == ["unban 192.0.0.2", "unban 192.0.0.3"]
+
+
+def test_actions_when_one_hangs_then_the_other_is_not_delayed(stage: Stage) -> None:
+    slow = stage.action("ban", name="slow", actionstart="sleep 100; true", timeout="1")
+    quick = stage.action("ban", name="quick")
+    begin = time.monotonic()
+    slow.start([ban(1)])
+    quick.start([ban(1)])
+    assert stage.settled(quick) == ["ban 192.0.0.1"]
+    assert time.monotonic() - begin < 0.9
+    assert not slow.idle
+    assert stage.settled(slow) == ["ban 192.0.0.1"]
+    assert ("ERROR", "[j] slow -- timed out after 1 seconds.") in stage.told
+
+
+def test_ban_when_it_fails_then_it_is_told_with_its_output_and_the_next_goes_on(stage: Stage) -> None:
+    fails = f"echo ban <ip> >>{stage.folder}/a; echo no <ip> here >&2; [ <ip> != 192.0.0.1 ]"
+    action = stage.action("unban", actionban=fails)
+    action.ban([ban(1), ban(2)])
+    assert stage.settled(action) == ["ban 192.0.0.1", "ban 192.0.0.1", "ban 192.0.0.2"]
+    assert [text for _, text in stage.told if "output" in text] == ["[j] a -- output: 'no 192.0.0.1 here'"]
+    assert stage.told[-1][1].endswith("Error banning 192.0.0.1")
+
+
+def test_ban_when_it_failed_and_the_id_is_seen_again_then_it_is_tried_again(stage: Stage) -> None:
+    action = stage.action("check", actionban=f"test -e {stage.folder}/ready && echo ban <ip> >>{stage.folder}/a")
+    action.ban([ban(1)])
+    assert stage.settled(action) == ["check"]
+    (stage.folder / "ready").touch()
+    action.seen(ban(1))
+    assert stage.settled(action) == ["ban 192.0.0.1"]
+    action.seen(ban(1))
+    action.seen(ban(1))  # a second look so soon tells nothing new
+    assert stage.settled(action) == ["check"]
+
+
+def table_action(stage: Stage) -> CommandAction:
+    """Make an action that keeps its bans in a file, as a firewall keeps them in a chain."""
+    table = stage.folder / "table"
+    return stage.action(
+        actionstart=f": >{table}",
+        actionstop=f"rm -f {table}",
+        actioncheck=f"test -e {table}",
+        actionban=f"test -e {table} && echo <ip> >>{table}",
+        actionunban=f"sed -i '/^<ip>$/d' {table}",
+    )
+
+
+def test_action_when_its_table_is_wiped_then_the_next_ban_puts_everybody_back(stage: Stage) -> None:
+    action = table_action(stage)
+    table = stage.folder / "table"
+    action.start([ban(1), ban(2)])
+    stage.settled(action)
+    table.unlink()
+    action.ban([ban(3)])
+    stage.settled(action)
+    assert sorted(table.read_text().split()) == ["192.0.0.1", "192.0.0.2", "192.0.0.3"]
+    assert ("NOTICE", "[j] Reban 2 id(s), action 'a'") in stage.told
+
+
+def test_action_when_its_table_is_wiped_then_an_id_seen_again_puts_everybody_back(stage: Stage) -> None:
+    action = table_action(stage)
+    action.start([ban(1), ban(2)])
+    stage.settled(action)
+    (stage.folder / "table").unlink()
+    action.seen(ban(1))
+    stage.settled(action)
+    assert (stage.folder / "table").read_text().split() == ["192.0.0.1", "192.0.0.2"]
+
+
+def test_action_when_it_is_broken_for_good_then_putting_back_ends(stage: Stage) -> None:
+    action = stage.action("start", actionban="false", actioncheck=f"test -e {stage.folder}/never")
+    action.start([ban(n) for n in range(5)])
+    assert stage.settled(action).count("start") < 20
+
+
+def test_reload_when_commands_change_then_the_new_ones_lift_old_bans(stage: Stage) -> None:
+    action = stage.action("start", "ban", "unban")
+    action.start([ban(1)])
+    stage.settled(action)
+    spec = ActionSpec("a", "a", Place("test"), options={"actionunban": f"echo new <ip> >>{stage.folder}/a"})
+    action.reload(spec)
+    action.unban([ban(1)])
+    assert stage.settled(action) == ["new 192.0.0.1"]
+    with pytest.raises(ActionError):
+        action.reload(replace(spec, options={"actionban": "<x>", "x": "<x>"}))
+    action.ban([ban(2)])
+    action.unban([ban(2)])
+
+
+def test_drain_when_all_is_done_then_it_calls_back_once(stage: Stage) -> None:
+    action = stage.action("ban")
+    calls: list[bool] = []
+    action.drain(lambda: calls.append(action.idle))
+    stage.until(lambda: bool(calls))
+    action.ban([ban(1)])
+    action.drain(lambda: calls.append(action.idle))
+    assert stage.settled(action) == ["ban 192.0.0.1"]
+    assert calls == [True, True]
+
+
+def test_abandon_when_a_command_hangs_then_it_is_ended_and_what_is_left_is_told(stage: Stage) -> None:
+    action = stage.action("ban", actionstart="sleep 100; true")
+    action.start([ban(1), ban(2)])
+    stage.loop.turn(0.1)
+    action.abandon()
+    assert stage.told == [("ERROR", "[j] Action 'a' was ended with 3 job(s) left")]
+    assert stage.settled(action) == []
+    action.abandon()
+    assert "ended with" not in stage.told[-1][1]
+
+
+def test_values_when_they_come_from_a_log_then_the_command_gets_them_unharmed(stage: Stage) -> None:
+    user = "x'; touch /tmp/pwned; $(reboot) `id` \"\n"
+    action = stage.action(actionban=f'printf %s "<F-USER>" >{stage.folder}/a')
+    action.ban([replace(ban(1), captures={"user": user})])
+    stage.until(lambda: action.idle)
+    assert (stage.folder / "a").read_text() == user
