@@ -55,7 +55,6 @@ class Files:
         loop: Loop,
         on_chunk: OnChunk,
         tell: Callable[[str, str], object],
-        known: Mapping[str, Position] | None = None,
         opened: Callable[[Tail], None] | None = None,
         polling: bool = False,
         late: float = LATE,
@@ -63,7 +62,8 @@ class Files:
         self._loop = loop
         self._on_chunk = on_chunk
         self._tell = tell
-        self._known = dict(known or {})
+        self._known: dict[str, Position] = {}
+        """Where reading stopped, by path."""
         self._opened = opened
         self._late = late
         self._patterns: dict[str, tuple[bool, bytes]] = {}

@@ -1,0 +1,82 @@
+"""Bans and counts as rows: Fail2Ban's columns and its JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from f2b import net
+from f2b.ban.counter import Tally
+from f2b.events import Ban, Captures, Failure
+
+UNKNOWN = -2
+"""A ban time that a very old database did not hold."""
+
+
+def whole(seconds: float) -> float:
+    """Return seconds as an int where they are one: Fail2Ban's columns are INTEGER, and fractions stay REAL."""
+    return int(seconds) if seconds == int(seconds) else seconds
+
+
+def ban_data(ban: Ban, most: int) -> bytes:
+    """Return the `data` column: captures, failures and the newest `most` matches."""
+    return _json(ban.captures, ban.matches[-most:] if most > 0 else (), ban.failures)
+
+
+def ban_of(jail: str, row: tuple[str, float, float, int, object]) -> Ban:
+    """Return the ban that (ip, timeofban, bantime, bancount, data) holds."""
+    key, time, duration, count, data = row
+    captures, matches, failures = _read(data)
+    host = key if net.family(key) else net.address(str(captures.get("ip4") or captures.get("ip6") or ""))
+    return Ban(jail, key, time, duration, failures, matches, captures, host, count)
+
+
+def tally_data(tally: Tally) -> bytes:
+    """Return what a count remembers of its lines."""
+    return _json({**tally.seen.captures, "f2b_host": tally.seen.host or ""}, tally.matches, tally.failures)
+
+
+def tally_of(row: tuple[str, float, float, int, int, object]) -> Tally:
+    """Return the count that (ip, first, last, retry, failures, data) holds."""
+    key, first, last, retry, failures, data = row
+    captures, matches, _ = _read(data)
+    host = captures.pop("f2b_host", "")
+    return Tally(first, last, retry, failures, Failure(key, str(host) or None, first, matches, captures), matches)
+
+
+def _json(captures: Captures, matches: Sequence[str], failures: int) -> str:
+    # ASCII: SQLite refuses lone surrogates, which a log may contain.
+    return json.dumps(
+        {"matches": matches, "failures": failures} | {name: _plain(captures[name]) for name in captures}
+    )
+
+
+def _plain(value: str | Sequence[str]) -> str | list[str]:
+    return value if isinstance(value, str) else list(value)
+
+
+def _read(data: object) -> tuple[dict[str, str | Sequence[str]], tuple[str, ...], int]:
+    """Return captures, matches and failures; what is broken is as if it were not there, as in Fail2Ban."""
+    try:
+        found = json.loads(data) if isinstance(data, (str, bytes)) else {}
+    except ValueError:
+        found = {}
+    if not isinstance(found, Mapping):
+        found = {}
+    matches = found.get("matches")
+    failures = found.get("failures")
+    captures: dict[str, str | Sequence[str]] = {
+        str(name): tuple(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in found.items()
+        if name not in ("matches", "failures") and value is not None
+    }
+    return (
+        captures,
+        tuple(_match(match) for match in matches) if isinstance(matches, list) else (),
+        failures if isinstance(failures, int) else 0,
+    )
+
+
+def _match(match: object) -> str:
+    """Return a line: Fail2Ban keeps the first one as [before, date, after]."""
+    return "".join(map(str, match)) if isinstance(match, list) else str(match)
