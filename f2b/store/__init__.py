@@ -167,7 +167,7 @@ class Store:
             if most is not None and (duration < 0 or duration > most):
                 duration = most
             if duration < 0 or when + duration > now:
-                bans.append(row.ban_of(jail, (key, when, duration, count, data)))
+                bans.append(row.ban_of(jail, (key, when, duration, count, data), increment))
         return bans
 
     def history(self, jail: str, key: str) -> History | None:
@@ -181,7 +181,7 @@ class Store:
         """Return how far a jail read a log; without inode if Fail2Ban read on in it after us."""
         rows = self._read(
             "SELECT logs.firstlinemd5, logs.lastfilepos, coalesce(own.inode, 0) FROM logs "
-            "LEFT JOIN f2b_positions own ON own.jail = logs.jail AND own.path = logs.path AND own.lastfilepos = logs.lastfilepos "
+            "LEFT JOIN f2b_positions own USING (jail, path, lastfilepos) "
             "WHERE logs.jail = ? AND logs.path = ?",
             (jail, path),
         )
@@ -190,8 +190,8 @@ class Store:
     def cursor(self, jail: str) -> str:
         """Return the cursor of the last journal entry that a jail read; empty if Fail2Ban was the last to read."""
         rows = self._read(
-            "SELECT own.cursor FROM logs JOIN f2b_positions own ON own.jail = logs.jail AND own.path = logs.path "
-            "AND own.lastfilepos = logs.lastfilepos WHERE logs.jail = ? AND logs.path = ?",
+            "SELECT own.cursor FROM logs JOIN f2b_positions own USING (jail, path, lastfilepos) "
+            "WHERE logs.jail = ? AND logs.path = ?",
             (jail, JOURNAL),
         )
         return str(rows[0][0]) if rows else ""

@@ -23,12 +23,12 @@ def ban_data(ban: Ban, most: int) -> bytes:
     return _json(ban.captures, ban.matches[-most:] if most > 0 else (), ban.failures)
 
 
-def ban_of(jail: str, row: tuple[str, float, float, int, object]) -> Ban:
-    """Return the ban that (ip, timeofban, bantime, bancount, data) holds."""
+def ban_of(jail: str, row: tuple[str, float, float, int, object], own_time: bool) -> Ban:
+    """Return the ban that (ip, timeofban, bantime, bancount, data) holds; `own_time` as in Ban."""
     key, time, duration, count, data = row
     captures, matches, failures = _read(data)
     host = key if net.family(key) else net.address(str(captures.get("ip4") or captures.get("ip6") or ""))
-    return Ban(jail, key, time, duration, failures, matches, captures, host, count)
+    return Ban(jail, key, time, duration, failures, matches, captures, host, count, own_time)
 
 
 def tally_data(tally: Tally) -> bytes:
@@ -44,11 +44,10 @@ def tally_of(row: tuple[str, float, float, int, int, object]) -> Tally:
     return Tally(first, last, retry, failures, Failure(key, str(host) or None, first, matches, captures), matches)
 
 
-def _json(captures: Captures, matches: Sequence[str], failures: int) -> str:
-    # ASCII: SQLite refuses lone surrogates, which a log may contain.
-    return json.dumps(
-        {"matches": matches, "failures": failures} | {name: _plain(captures[name]) for name in captures}
-    )
+def _json(captures: Captures, matches: Sequence[str], failures: int) -> bytes:
+    """Return bytes, as Fail2Ban writes them; in ASCII, since a log may contain what UTF-8 cannot hold."""
+    plain = {name: _plain(captures[name]) for name in captures}
+    return json.dumps({"matches": matches, "failures": failures} | plain).encode("ascii")
 
 
 def _plain(value: str | Sequence[str]) -> str | list[str]:
