@@ -38,7 +38,7 @@ COMMANDS = {
     "regex": Entry(_TRY, "Run a filter over a log and report what it finds", by_hand=True),
     "demo": Entry(_TRY, "See an attack detected and banned, harmlessly"),
 }
-_WITH_VALUE = ("-s", "--socket", "-c", "--config")
+_WHERE = ("-s", "--socket", "-c", "--config")
 
 
 def main() -> None:
@@ -54,17 +54,19 @@ def main() -> None:
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
-    at = _command_at(argv)
-    if at < len(argv) and argv[at] in COMMANDS and COMMANDS[argv[at]].by_hand:
-        module = importlib.import_module(f"f2b.cli.{argv[at]}")
-        return int(module.main([*argv[:at], *argv[at + 1 :]]))
+    words = _command_first(argv)
+    if words and words[0] in COMMANDS and COMMANDS[words[0]].by_hand:
+        module = importlib.import_module(f"f2b.cli.{words[0]}")
+        return int(module.main(words[1:]))
     group = importlib.import_module("f2b.cli.group")
-    return int(group.run(list(argv)))
+    return int(group.run(words))
 
 
-def _command_at(argv: Sequence[str]) -> int:
-    """Return where the command stands: the first word that is neither an option nor an option's value."""
+def _command_first(argv: Sequence[str]) -> list[str]:
+    """Move what tells where the server is (-s, -c) behind the command: every command takes it there."""
     at = 0
-    while at < len(argv) and argv[at].startswith("-"):
-        at += 2 if argv[at] in _WITH_VALUE else 1
-    return at
+    while at < len(argv) and argv[at].startswith(_WHERE):
+        at += 2 if argv[at] in _WHERE else 1
+    if at < len(argv) and argv[at] in COMMANDS:
+        return [argv[at], *argv[:at], *argv[at + 1 :]]
+    return list(argv)

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from f2b import duration, net
 from f2b.config.model import JailSpec
+from f2b.control import FAIL2BAN_VERSION
 from f2b.control.pickles import Raised
 from f2b.control.protocol import WordsError
 from f2b.daemon.desk import Desk, JailView
 from f2b.errors import ControlError
 from f2b.events import Ban
 
-FAIL2BAN_VERSION = "1.0.2"
-"""The Fail2Ban whose answers these are. Clients choose their parsers by it."""
 ALL = "--all"
 _FOREVER = "9999-12-31 23:59:59"
 
@@ -27,12 +26,23 @@ Args = Sequence[str]
 
 def answer(desk: Desk, words: Sequence[object]) -> object:
     """Carry a command out and return its result. Raises WordsError, or ControlError with the server's own reason."""
-    texts = [word if isinstance(word, str) else str(word) for word in words]
-    name, args = _nth(texts, 0), texts[1:]
+    name, *args = _texts(words)
     command = COMMANDS.get(name)
     if command is None:
         raise refusal("Invalid command")
     return command(desk, args)
+
+
+def _texts(words: Sequence[object]) -> list[str]:
+    """Return the command as flat text; lists within it (the options of a reload) join their neighbours."""
+    # After a reload's options come the commands that Fail2Ban's client made of the configuration; we read that.
+    words = words[:3] if words[:1] in (["reload"], ("reload",)) else words
+    texts: list[str] = []
+    for word in words:
+        texts += map(str, word) if isinstance(word, (list, tuple)) else [str(word)]
+    if not texts:
+        raise _too_few()
+    return texts
 
 
 def refusal(what: str, kind: str = "Exception") -> WordsError:
@@ -42,10 +52,13 @@ def refusal(what: str, kind: str = "Exception") -> WordsError:
 
 def _nth(args: Args, at: int) -> str:
     if at >= len(args):
-        raise WordsError(
-            "Sorry but the command is invalid", Raised("builtins", "IndexError", ("list index out of range",))
-        )
+        raise _too_few()
     return args[at]
+
+
+def _too_few() -> WordsError:
+    raised = Raised("builtins", "IndexError", ("list index out of range",))
+    return WordsError("Sorry but the command is invalid", raised)
 
 
 def _no_jail(name: str) -> WordsError:
@@ -107,10 +120,8 @@ def _stop(desk: Desk, args: Args) -> object:
 
 
 def _reload(desk: Desk, args: Args) -> object:
-    """Fail2Ban's client sends the commands that it made of the configuration along; our server reads it itself."""
-    name = args[0] if args and args[0] != ALL else ""
-    options = args[1] if len(args) > 1 else ""
-    desk.reload(name, unban="--unban" in options)
+    names = [word for word in args if not word.startswith("--")]
+    desk.reload(names[0] if names else "", unban="--unban" in args)
     return "OK"
 
 
