@@ -1,0 +1,187 @@
+"""The usual filter, a list of regexes: `failregex`, `ignoreregex`, `prefregex`, over one line or several.
+
+The first failregex that matches decides a line. The tester and `explain` see the same steps through `examine`: there
+is no second way to match.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from f2b.config.model import FilterSpec, Problem, Text
+from f2b.errors import ConfigError
+from f2b.events import Captures, Failure, Line
+from f2b.filter.identity import Identity, identify
+from f2b.filter.multiline import Buffer
+from f2b.filter.rule import Rule
+from f2b.filter.session import Sessions
+from f2b.filter.tags import require_identity
+
+EARLY = 2
+"""With more than so many failregexes beyond the ignoreregexes, those are tried first (as in Fail2Ban)."""
+
+
+class Hit(NamedTuple):
+    """A failregex that matched a line."""
+
+    rule: int
+    """Its place in the list, from 0."""
+    match: re.Match[str]
+    failure: Failure | None
+    """What came of it, `id` "" if nobody is known yet; None if it can be nobody's."""
+    nofail: bool
+    """It is no failure (yet): the line excuses itself, or its session lacks an id."""
+
+
+class Examination:
+    """What became of a line, step by step."""
+
+    __slots__ = ("every", "hits", "ignored", "prefix")
+
+    def __init__(self, every: bool = True) -> None:
+        self.every = every
+        """Try every failregex, not the first that matches only."""
+        self.prefix: re.Match[str] | None = None
+        """How prefregex matched, if there is one and it did."""
+        self.hits: list[Hit] = []
+        self.ignored: int | None = None
+        """The place, from 0, of the ignoreregex that dropped the line."""
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The failures that count."""
+        return [hit.failure for hit in self.hits if hit.failure and not hit.nofail]
+
+
+class RegexFilter:
+    """Finds failures by regexes. It keeps open sessions and buffered lines, so each log has its own."""
+
+    __slots__ = ("_buffer", "_early", "_find", "_sessions", "failregex", "ignoreregex", "prefregex", "usedns")
+
+    def __init__(
+        self, spec: FilterSpec, failregex: Sequence[Rule], ignoreregex: Sequence[Rule], prefregex: Rule | None
+    ) -> None:
+        """Take a specification and its regexes, compiled; `compile_filter` is the way to one."""
+        self.usedns = spec.usedns
+        self.prefregex = prefregex
+        self.failregex = failregex
+        self.ignoreregex = ignoreregex
+        self._early = 0 < len(ignoreregex) < len(failregex) - EARLY
+        self._buffer = Buffer(spec.maxlines) if spec.maxlines > 1 else None
+        self._sessions = Sessions()
+
+    def feed(self, line: Line) -> Sequence[Failure]:
+        """Return the failure that this line completes, if it does."""
+        return self._judge(line, None)
+
+    def examine(self, line: Line, every: bool = True) -> Examination:
+        """Feed a line and return what each step made of it; `every`: try all failregexes, not up to the first."""
+        seen = Examination(every)
+        self._judge(line, seen)
+        return seen
+
+    def _judge(self, line: Line, seen: Examination | None) -> Sequence[Failure]:
+        buffer = self._buffer
+        text = line.text if buffer is None else buffer.add(line)
+        if self._early and self._ignored(text, seen):
+            return ()
+        if self.prefregex is None:
+            return self._search(line, text, buffer, {}, seen)
+        prefix = self.prefregex.search(text)
+        if prefix is None:
+            return ()
+        if seen is not None:
+            seen.prefix = prefix
+        inherited = self.prefregex.captures(prefix)
+        content = inherited.pop("content", "")
+        if content:  # a piece of text that is no line: what it was cut from cannot leave the buffer
+            return self._search(line, f"{content}\n", None, inherited, seen)
+        return self._search(line, text, buffer, inherited, seen)
+
+    def _search(
+        self, line: Line, text: str, buffer: Buffer | None, inherited: dict[str, str], seen: Examination | None
+    ) -> Sequence[Failure]:
+        """Try the failregexes on a text."""
+        for index, rule in enumerate(self.failregex):
+            match = rule.search(text)
+            if match is None:
+                continue
+            matches: tuple[str, ...] = (line.raw,)
+            if buffer is not None:
+                taken = buffer.take(match)
+                matches = tuple(one.raw for one in taken)
+                text = "".join(one.text for one in taken)
+            if self._ignored(text, seen):
+                return ()
+            failure, nofail = self._report({**inherited, **rule.captures(match)}, matches, line.time)
+            if seen is None:
+                return () if nofail or failure is None else (failure,)
+            seen.hits.append(Hit(index, match, failure, nofail))
+            if not seen.every:
+                break
+            if buffer is not None:
+                text = buffer.text
+        return ()
+
+    def _ignored(self, text: str, seen: Examination | None) -> bool:
+        for index, rule in enumerate(self.ignoreregex):
+            if rule.search(text):
+                if seen is not None:
+                    seen.ignored = index
+                return True
+        return False
+
+    def _report(
+        self, caught: dict[str, str], matches: tuple[str, ...], time: float | None
+    ) -> tuple[Failure | None, bool]:
+        """Return the failure that a match stands for, and whether it is none (yet)."""
+        if not caught.get("mlfid"):
+            identity = identify(caught, self.usedns)
+            return (_failure(identity, time, matches, caught) if identity else None), False
+        merged = self._sessions.add(caught, matches, time)
+        captures: Captures = merged.captures
+        if len(merged.users) > 1:
+            captures = {**merged.captures, "users": merged.users}
+        identity = identify(merged.captures, self.usedns)
+        if identity is None:
+            return (None, False) if merged.failed else (_failure(_NOBODY, time, merged.matches, captures), True)
+        return _failure(identity, time, merged.matches, captures), not merged.failed
+
+
+_NOBODY = Identity("", None)
+
+
+def _failure(identity: Identity, time: float | None, matches: tuple[str, ...], captures: Captures) -> Failure:
+    return Failure(identity.id, identity.host, time, matches, captures, 1, identity.unresolved)
+
+
+def compile_filter(spec: FilterSpec) -> tuple[RegexFilter | None, list[Problem]]:
+    """Compile a filter, or return all that is wrong with its regexes."""
+    problems: list[Problem] = []
+
+    def compiled(texts: Iterable[Text], make: Callable[[Text], Rule]) -> list[Rule]:
+        rules = []
+        for text in texts:
+            try:
+                rules.append(make(text))
+            except ConfigError as error:
+                problems.append(Problem("error", error.what, error.cure, error.place))
+        return rules
+
+    def plain(text: Text) -> Rule:
+        return Rule(text, spec.usedns)
+
+    def failing(text: Text) -> Rule:
+        rule = Rule(text, spec.usedns, spec.maxlines > 1)
+        if not spec.prefregex or prefix:  # a broken one might have told who failed
+            require_identity(text, rule.pattern, *(one.pattern for one in prefix))
+        return rule
+
+    prefix = compiled([spec.prefregex] if spec.prefregex else [], plain)
+    failregex = compiled(spec.failregex, failing)
+    ignoreregex = compiled(spec.ignoreregex, plain)
+    if problems:
+        return None, problems
+    return RegexFilter(spec, failregex, ignoreregex, prefix[0] if prefix else None), []

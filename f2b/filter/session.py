@@ -1,0 +1,112 @@
+"""Sessions: lines that belong together by `<F-MLFID>` (a process number, say) and make one failure together.
+
+An address may stand in one line of a session and the failed login in another. Lines that excuse themselves
+(`<F-NOFAIL>`, `<F-MLFGAINED>`) are parked until a failure wants them in its matches; a failure without an id waits
+for a line that has one. The rules are Fail2Ban's, confirmed line by line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from f2b.filter.identity import known
+
+MAX_SESSIONS = 100
+"""The oldest session is forgotten for a new one beyond these (as in Fail2Ban)."""
+MAX_AGE_S = 300
+"""A session is forgotten when its log has gone on for so long without it."""
+
+_FLAGS = ("nofail", "mlfgained", "mlfforget")
+
+
+class Merged(NamedTuple):
+    """What a session says after a line of it."""
+
+    captures: dict[str, str]
+    """Of all its lines; a later one wins."""
+    users: tuple[str, ...]
+    """Every user that a line of it named, in order."""
+    matches: tuple[str, ...]
+    """The log lines that the failure carries, or would carry."""
+    failed: bool
+    """Whether it is a failure now; else nothing is counted."""
+
+
+class _Session:
+    """What is kept of a session."""
+
+    __slots__ = ("captures", "delivered", "matches", "parked", "pending", "touched", "users")
+
+    def __init__(self) -> None:
+        self.captures: dict[str, str] = {}
+        self.users: dict[str, None] = {}
+        self.parked: list[str] = []
+        self.matches: list[str] = []
+        self.pending = False
+        """A failure waits for an id."""
+        self.delivered = False
+        """`matches` were reported already."""
+        self.touched = 0.0
+
+    def add(self, captures: Mapping[str, str], lines: tuple[str, ...]) -> bool:
+        """Take a match and its lines in; return whether a failure is to be reported."""
+        if self.delivered:
+            self.matches, self.delivered = [], False
+        for flag in _FLAGS:
+            self.captures.pop(flag, None)
+        self.captures.update(captures)
+        user = captures.get("user")
+        if user:
+            self.users[user] = None
+        if "mlfgained" in captures:
+            self.matches, self.pending = [], False
+        excused = len(self.users) < 2 and ("nofail" in captures or "mlfgained" in captures)
+        if excused and not self.pending:
+            self.parked += lines
+            return False
+        self.matches += self.parked
+        self.matches += lines
+        self.parked = []
+        self.delivered = known(self.captures)
+        self.pending = not self.delivered
+        return self.delivered
+
+
+class Sessions:
+    """The open sessions of one log."""
+
+    __slots__ = ("_now", "_open")
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Session] = {}
+        self._now = 0.0
+
+    def add(self, captures: Mapping[str, str], lines: tuple[str, ...], time: float | None) -> Merged:
+        """Take a match that carries `mlfid`, its log lines and its time; return what its session says now."""
+        name = captures["mlfid"]
+        self._now = max(self._now, time or 0)
+        session = self._find(name)
+        if session is None:
+            if "mlfforget" in captures:
+                excused = "nofail" in captures or "mlfgained" in captures
+                return Merged(dict(captures), (), lines, known(captures) and not excused)
+            session = self._make(name)
+        session.touched = self._now
+        failed = session.add(captures, lines)
+        if "mlfforget" in captures:
+            del self._open[name]
+        return Merged(dict(session.captures), tuple(session.users), tuple(session.matches) or lines, failed)
+
+    def _find(self, name: str) -> _Session | None:
+        session = self._open.get(name)
+        if session is not None and session.touched < self._now - MAX_AGE_S:
+            del self._open[name]
+            return None
+        return session
+
+    def _make(self, name: str) -> _Session:
+        if len(self._open) >= MAX_SESSIONS:
+            del self._open[next(iter(self._open))]
+        session = self._open[name] = _Session()
+        return session
