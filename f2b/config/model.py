@@ -147,6 +147,10 @@ class ServerSpec:
     dbpurgeage: float = 86400
     dbmaxmatches: int = 10
     allowipv6: Literal["auto", "yes", "no"] = "auto"
+    options: Mapping[str, Text] = field(default_factory=dict)
+    """Every other option of [Definition], for what is not Fail2Ban's."""
+    sections: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
+    """Every other section ([fleet], [notify], ...), its own options only."""
 
 
 @dataclass(frozen=True, slots=True)

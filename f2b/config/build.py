@@ -1,0 +1,83 @@
+"""All of a configuration to `Settings`, every problem of it told with file and line.
+
+The last step of reading it, and pure: a `Shelf` tells which files there are, a `Host` which logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import partial
+
+from f2b import __version__
+from f2b.config import convert, jail, layer, server
+from f2b.config.interpolation import Scope
+from f2b.config.jail import Host
+from f2b.config.layer import INCLUDES, Conf, Shelf
+from f2b.config.library import Library
+from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
+from f2b.config.notes import Notes
+from f2b.config.text import DEFAULT, Value
+from f2b.errors import Place
+
+
+def settings(shelf: Shelf, host: Host, only: Collection[str] = (), disabled: bool = False) -> Settings:
+    """Return the settings that the files on `shelf` make up.
+
+    With names in `only`, no other jails are read; with `disabled`, jails are read that are not enabled, too.
+    """
+    general = Notes()
+    spec = _server(shelf, general)
+    conf = jails(shelf, general)
+    library = Library(shelf)
+    found: list[JailSpec] = []
+    problems: list[Problem] = list(general.problems)
+    for name in names(conf):
+        if only and name not in only:
+            continue
+        notes = Notes(name)
+        if disabled or notes.attempt(partial(enabled, conf, name), False):
+            made = _jail(conf, name, library, host, notes)
+            found += [made] if made else []
+        problems += notes.problems
+    return Settings(spec, tuple(found), tuple(problems))
+
+
+def names(conf: Conf) -> Iterator[str]:
+    """Yield the names of all jails, enabled or not."""
+    return (section for section in conf.sections if section not in (DEFAULT, INCLUDES))
+
+
+def enabled(conf: Conf, name: str) -> bool:
+    """Return whether a jail is enabled. Raises ConfigError."""
+    value = Scope(conf.sections, name, known=conf.known).get("enabled")
+    return value is not None and convert.boolean(value)
+
+
+def _server(shelf: Shelf, notes: Notes) -> ServerSpec:
+    """Return what fail2ban.conf and, over it, f2b.conf say of the server."""
+    files = [*shelf.stack("fail2ban"), *shelf.stack("f2b")]
+    conf = notes.attempt(lambda: layer.merged("fail2ban", files, shelf), Conf("fail2ban"))
+    for fault in conf.faults:
+        notes.add(fault.error())
+    return server.build(conf, notes)
+
+
+def jails(shelf: Shelf, notes: Notes) -> Conf:
+    """Return what jail.conf and all that belongs to it say. Faults outside of jails go to `notes`."""
+    conf = notes.attempt(lambda: layer.read("jail", shelf), None) or Conf("jail")
+    for fault in conf.faults:
+        if fault.section in ("", DEFAULT, INCLUDES):
+            notes.add(fault.error())
+    supplied = {"fail2ban_version": __version__, "fail2ban_confpath": shelf.directory}
+    default = conf.sections.setdefault(DEFAULT, {})
+    for name, text in supplied.items():
+        default.setdefault(name, Value(text, (Place(shelf.directory),)))
+    return conf
+
+
+def _jail(conf: Conf, name: str, library: Library, host: Host, notes: Notes) -> JailSpec | None:
+    for fault in conf.faults:
+        if fault.section == name:
+            notes.add(fault.error())
+    made = jail.build(conf, name, library, host, notes)
+    return None if notes.broken else made

@@ -1,0 +1,90 @@
+"""One file of filter.d or action.d, read with the parameters that a jail hands to it.
+
+Both kinds have [Definition], what the file does, and [Init], what may be set from outside. They differ in what
+`%(option)s` sees and in which tags are left for run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from f2b.config.interpolation import Scope
+from f2b.config.layer import Conf
+from f2b.config.tag import Tags
+from f2b.config.text import DEFAULT, Value
+from f2b.errors import ConfigError
+
+DEFINITION, INIT = "Definition", "Init"
+
+
+class Definition:
+    """The options of one file, parameters and [Init] among them, as they are after all replacing.
+
+    `variables` are what the jail tells besides. `init_visible`: `%()s` in [Definition] sees [Init] (so in filters).
+    `delayed` are tags that are left for run time, as are those that [Init] gives for one address family only.
+    Raises ConfigError if anything in the file cannot be resolved, used or not.
+    """
+
+    def __init__(
+        self,
+        conf: Conf,
+        parameters: Mapping[str, Value],
+        variables: Mapping[str, Value],
+        init_visible: bool,
+        delayed: Collection[str] = (),
+    ) -> None:
+        if conf.faults:
+            raise conf.faults[0].error()
+        if DEFINITION not in conf.sections:
+            raise ConfigError("there is no [Definition] here", conf.place, "begin with a [Definition] line")
+        self._conf = conf
+        self._init = _init(conf, parameters)
+        self.given: dict[str, Value] = {**self._init, **parameters}
+        """Parameters and [Init], tags not filled in: what the jail's own settings do not replace."""
+        passed = {name.lower(): value for name, value in parameters.items()}
+        self._variables = {**variables, **(self._init if init_visible else {}), **passed}
+        self._scope = self._in(DEFINITION)
+        plain = {name: value for name in self._scope.options() if (value := self._scope.get(name)) is not None}
+        conditional = {name.partition("?")[0] for name in (*plain, *self.given) if "?" in name}
+        self._tags = Tags(self._lookup, {*delayed, *conditional})
+        self.own = frozenset(conf.sections[DEFINITION])
+        """The options that stand in [Definition] itself."""
+        self.options: dict[str, Value] = {
+            name: self._tags.fill(value, (name,)) for name, value in {**plain, **self.given}.items()
+        }
+        """Everything, under the names as they were written."""
+        self.place = conf.place
+
+    def get(self, option: str) -> Value | None:
+        """Return an option, or None if it is not there."""
+        return self.options.get(option)
+
+    def _in(self, section: str) -> Scope:
+        return Scope(self._conf.sections, section, self._variables, self._conf.known)
+
+    def _lookup(self, tag: str) -> Value | None:
+        """Return what a tag stands for, its own tags not filled in."""
+        if tag in self.given:
+            return self.given[tag]
+        section, slash, option = tag.partition("/")
+        if not slash:
+            return self._scope.get(tag)
+        if section.lower() == "known":
+            return self._init.get(option) or self._scope.get(tag) or self._scope.get(option)
+        if section.lower() == "default":
+            return self._scope.get(tag)
+        if section not in self._conf.sections or section == DEFAULT:
+            return None
+        return self._in(section).get(option)
+
+
+def _init(conf: Conf, parameters: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the options of [Init]. A parameter replaces the variants for one family too."""
+    scope = Scope(conf.sections, INIT, known=conf.known)
+    found: dict[str, Value] = {}
+    for option in conf.sections.get(INIT, ()):
+        plain, condition, _ = option.partition("?")
+        value = (parameters.get(plain) if condition else None) or scope.get(option)
+        if value is not None:
+            found[option] = value
+    return found

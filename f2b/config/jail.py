@@ -1,0 +1,259 @@
+"""A jail's section, with its filter and its actions, to a `JailSpec`."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from functools import partial
+from typing import Protocol
+
+from f2b.config import action, convert
+from f2b.config import filter as filters
+from f2b.config import spec as names
+from f2b.config.definition import Definition
+from f2b.config.interpolation import Scope
+from f2b.config.layer import Conf
+from f2b.config.library import Library
+from f2b.config.model import ActionSpec, FilterSpec, Increment, JailSpec, LogPath, Text
+from f2b.config.notes import Notes, Options
+from f2b.config.spec import Spec
+from f2b.config.text import DEFAULT, Value
+from f2b.errors import ConfigError, Place
+
+BACKENDS = ("auto", "polling", "pyinotify", "gamin", "systemd")
+
+OPTIONS = (
+    *("enabled", "filter", "action", "backend", "logpath", "skip_if_nologs", "systemd_if_nologs"),
+    *("maxretry", "maxmatches", "findtime", "bantime", "bantime.increment", "bantime.factor", "bantime.multipliers"),
+    *("bantime.formula", "bantime.maxtime", "bantime.rndtime", "bantime.overalljails"),
+    *("ignoreself", "ignoreip", "ignorecommand", "ignorecache", "logencoding", "logtimezone"),
+    *filters.SETTINGS,
+)
+"""Every jail option of Fail2Ban; any other name is a variable, or an option of f2b's own."""
+
+_VARIABLES = ("port", "protocol", "mode", "chain", "name", "type", "native")
+"""Names that are not taken for a misspelt option."""
+
+_WITHOUT_LOGS = ("correlate",)
+"""Filter types that read no log."""
+
+
+_DEFAULT = JailSpec("", Place(""), FilterSpec("", Place("")))
+
+
+class Host(Protocol):
+    """What there is on this machine."""
+
+    def logs(self, pattern: str) -> list[str]:
+        """Return the existing files that a path or a glob names."""
+        ...
+
+    def journal(self) -> bool:
+        """Return whether there is a journal that can be read."""
+        ...
+
+
+def build(conf: Conf, name: str, library: Library, host: Host, notes: Notes) -> JailSpec | None:
+    """Return the jail of section `name`, or None; `notes` says why, and what else is wrong."""
+    return Reader(conf, name, library, host, notes).jail()
+
+
+class Reader:
+    """Reads one jail's section; what is wrong with it goes to `notes`."""
+
+    def __init__(self, conf: Conf, name: str, library: Library, host: Host, notes: Notes) -> None:
+        self._conf = conf
+        self._name = name
+        self._library = library
+        self._host = host
+        self._notes = notes
+        self._place = conf.headers[name]
+        self._options = Options(Scope(conf.sections, name, known=conf.known), notes)
+
+    def jail(self) -> JailSpec | None:
+        """Return the jail, or None if it cannot be or is not wanted."""
+        backend = self._options.get("backend", _backend, Spec("auto", self._place))
+        own = self.filter(backend.name == "systemd")
+        logpath: tuple[LogPath, ...] = self._options.get("logpath", _logpaths, ())
+        missing = not any(self._host.logs(log.pattern) for log in logpath)
+        journal = backend.name == "systemd" or (missing and backend.name == "auto" and self._may_fall_back(own))
+        if journal and backend.name != "systemd":
+            own = self.filter(journal)
+        if not journal and missing and logpath and self._options.get("skip_if_nologs", convert.boolean, False):
+            self._warn(f"no file matches its logpath {logpath[0].pattern}, and skip_if_nologs leaves it out")
+            return None
+        actions = self._actions()
+        if own is not None:
+            self._check(own, logpath, missing, journal)
+        self._find_misspelt()
+        made = self._made(own, actions, backend, journal, logpath) if own else None
+        return None if self._notes.broken else made
+
+    def _made(
+        self,
+        own: FilterSpec,
+        actions: tuple[ActionSpec, ...],
+        backend: Spec,
+        journal: bool,
+        logpath: tuple[LogPath, ...],
+    ) -> JailSpec:
+        get, text, default = self._options.get, self._options.text, _DEFAULT
+        return JailSpec(
+            name=self._name,
+            place=self._place,
+            filter=own,
+            actions=actions,
+            backend=backend.name,
+            backend_options={key: value.text for key, value in backend.options.items()},
+            journal=journal,
+            logpath=logpath,
+            logencoding=get("logencoding", _encoding, default.logencoding),
+            logtimezone=get("logtimezone", lambda value: value.text or "UTC", None),
+            maxretry=get("maxretry", convert.integer, default.maxretry, "warning"),
+            maxmatches=get("maxmatches", convert.integer, default.maxmatches, "warning"),
+            findtime=get("findtime", convert.seconds, default.findtime),
+            bantime=get("bantime", lambda value: int(convert.seconds(value)), default.bantime),
+            increment=self._increment(),
+            ignoreself=get("ignoreself", convert.boolean, default.ignoreself),
+            ignoreip=tuple(text("ignoreip").replace(",", " ").split()),
+            ignorecommand=text("ignorecommand"),
+            ignorecache=get("ignorecache", _cache, {}),
+            options=self._others(),
+        )
+
+    def _increment(self) -> Increment:
+        get, text, default = self._options.get, self._options.text, Increment()
+        return Increment(
+            enabled=get("bantime.increment", convert.boolean, default.enabled),
+            factor=text("bantime.factor") or default.factor,
+            formula=text("bantime.formula"),
+            multipliers=get("bantime.multipliers", convert.integers, default.multipliers),
+            maxtime=get("bantime.maxtime", _optional_seconds, default.maxtime),
+            rndtime=get("bantime.rndtime", _optional_seconds, None) or default.rndtime,
+            overalljails=get("bantime.overalljails", convert.boolean, default.overalljails),
+        )
+
+    # ---- the filter ----------------------------------------------------------------------------------------
+
+    def filter(self, journal: bool, parameters: Mapping[str, Value] | None = None) -> FilterSpec | None:
+        """Return the jail's filter, or None if it is broken; `parameters` are added to those the jail gives.
+
+        From now on the jail's options see the filter's as `%(known/...)s`.
+        """
+        spec = self._options.get("filter", names.optional, None)
+        if spec is not None and parameters:
+            spec = Spec(spec.name, spec.place, {**spec.options, **parameters})
+        definition: Definition | None = None
+        if spec is not None:
+            told = self._told("enabled", "backend", "filter")
+            definition = self._notes.attempt(lambda: filters.define(spec, self._library, told, journal), None)
+            if definition is None:
+                return None
+            known = {f"known/{name}": value for name, value in definition.options.items()}
+            scope = Scope(self._conf.sections, self._name, known=self._conf.known, injected=known)
+            self._options = Options(scope, self._notes)
+        settings = self._told(*filters.SETTINGS)
+        found = spec or Spec("", self._place)
+        return self._notes.attempt(lambda: filters.build(found, definition, settings, self._library), None)
+
+    def _told(self, *names: str) -> dict[str, Value]:
+        values = {name: self._options.value(name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _may_fall_back(self, own: FilterSpec | None) -> bool:
+        """Whether a jail whose logs do not exist may read the journal in their place."""
+        wanted = self._options.get("systemd_if_nologs", convert.boolean, True)
+        return wanted and own is not None and bool(own.journalmatch) and self._host.journal()
+
+    # ---- actions -------------------------------------------------------------------------------------------
+
+    def _actions(self) -> tuple[ActionSpec, ...]:
+        told = self._told(*OPTIONS)
+        listed: list[Spec] = self._options.get("action", names.specs, [])
+        found: dict[str, ActionSpec] = {}
+        for spec in listed:
+            one = self._notes.attempt(partial(action.build, spec, self._name, told, self._library), None)
+            if one is not None and one.name in found:
+                cure = "tell them apart: ACTION[actname=ANOTHER]"
+                self._notes.add(ConfigError(f"two actions are called {one.name!r}", spec.place, cure))
+            elif one is not None:
+                found[one.name] = one
+        return tuple(found.values())
+
+    # ---- what does not fit together ------------------------------------------------------------------------
+
+    def _check(self, own: FilterSpec, logpath: tuple[LogPath, ...], missing: bool, journal: bool) -> None:
+        if own.type == "regex" and not own.failregex:
+            cure = "give it a failregex" if own.name else "write filter = NAME, or a failregex"
+            self._notes.add(ConfigError("it has no failregex", own.place, cure))
+        if journal and not self._host.journal():
+            self._warn("it reads the journal, and there is none that can be read here")
+        elif not journal and not logpath and own.type not in _WITHOUT_LOGS:
+            cure = "write logpath = FILE, or backend = systemd and a journalmatch"
+            self._notes.add(ConfigError("it has no logpath", self._place, cure))
+        elif not journal and logpath and missing:
+            cure = "it waits for the file"
+            self._warn(f"no file matches its logpath {logpath[0].pattern}", cure)
+        if not self._options.text("action"):
+            self._warn("it has no action, so that its bans keep nobody out", "write action = %(action_)s")
+
+    def _warn(self, what: str, cure: str = "") -> None:
+        self._notes.add(ConfigError(what, self._place, cure), "warning")
+
+    def _find_misspelt(self) -> None:
+        """Warn of options that look like a known one; any other name is a variable."""
+        own = self._conf.sections[self._name]
+        for name, value in own.items():
+            if name in OPTIONS or name in _VARIABLES or name in self._conf.sections.get(DEFAULT, ()):
+                continue
+            cure = convert.near(name, OPTIONS, 0.85)
+            if cure and not any(f"%({name})s" in other.text for other in own.values()):
+                self._notes.add(ConfigError(f"{name!r} is no option", value.place, cure), "warning")
+
+    def _others(self) -> dict[str, Text]:
+        """Return the options of the section that are not Fail2Ban's."""
+        values = {name: self._options.value(name) for name in self._conf.sections[self._name] if name not in OPTIONS}
+        return {name: Text(value.text, value.place) for name, value in values.items() if value is not None}
+
+
+def _backend(value: Value) -> Spec:
+    found = names.optional(value)
+    if found is None:
+        return Spec("auto", value.place)
+    name = found.name.lower()
+    if name not in BACKENDS:
+        cure = convert.near(name, BACKENDS) or f"write one of {', '.join(BACKENDS)}"
+        raise ConfigError(f"there is no backend {found.name!r}", value.place, cure)
+    return Spec(name, found.place, found.options)
+
+
+def _logpaths(value: Value) -> tuple[LogPath, ...]:
+    return tuple(_logpath(line.text) for line in value.lines())
+
+
+def _logpath(line: str) -> LogPath:
+    path, _, start = line.rpartition(" ")
+    if path and start.lower() in ("head", "tail"):
+        return LogPath(path.rstrip(), start.lower() == "tail")
+    return LogPath(line)
+
+
+def _encoding(value: Value) -> str:
+    try:
+        return value.text if value.text == "auto" else codecs.lookup(value.text).name and value.text
+    except LookupError:
+        cure = "write auto, utf-8, latin1, ..."
+        raise ConfigError(f"there is no encoding {value.text!r}", value.place, cure) from None
+
+
+def _optional_seconds(value: Value) -> float | None:
+    return convert.seconds(value) if value.text else None
+
+
+def _cache(value: Value) -> dict[str, str]:
+    if not value.text:
+        return {}
+    found = {key: option.text for key, option in names.options(value).items()}
+    if "key" not in found:
+        raise ConfigError("ignorecache has no key", value.place, 'write key="<ip>", max-count=100, max-time=5m')
+    return found

@@ -1,0 +1,159 @@
+"""Where .conf files lie, and reading them: the one part of the configuration that touches the disk.
+
+A user's folder lies over the filters and actions that f2b brings along; jails that f2b brings along count only where
+the folder has no jail.conf.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from f2b.config import build, text, trial
+from f2b.config.jail import Host
+from f2b.config.model import FilterSpec, Problem, Settings
+from f2b.config.text import Page
+from f2b.errors import ConfigError, Place
+
+FOLDERS = ("/etc/f2b", "/etc/fail2ban")
+"""Where the configuration is looked for if nobody says where it is."""
+
+_SHIPPED = {"filter.d": "filters", "action.d": "actions"}
+_JOURNALS = ("/var/log/journal/*/*.journal", "/run/log/journal/*/*.journal")
+
+
+def load(
+    directory: Path | None = None, host: Host | None = None, only: Collection[str] = (), disabled: bool = False
+) -> Settings:
+    """Return all settings of the configuration in `directory`; None is the first that exists of FOLDERS.
+
+    With names in `only`, no other jails are read; with `disabled`, jails that are not enabled are read too. Raises
+    ConfigError only if `directory` does not exist; everything else that is wrong stands in the settings' problems.
+    """
+    return build.settings(Disk(_folder(directory)), host or Machine(), only, disabled)
+
+
+def load_filter(
+    name: str, directory: Path | None = None, host: Host | None = None, journal: bool = False
+) -> tuple[FilterSpec | None, tuple[Problem, ...]]:
+    """Return the filter that `name` means to who tests it, and what is wrong with it.
+
+    `name` is that of a jail (disabled ones, too), of a filter with options, or a path; (None, ()) if it is neither.
+    `journal`: it is to read lines of the journal. Raises ConfigError if `directory` does not exist.
+    """
+    return trial.read(name, Disk(_folder(directory)), host or Machine(), journal)
+
+
+def _folder(directory: Path | None) -> Path | None:
+    if directory is None:
+        return next((path for path in map(Path, FOLDERS) if path.is_dir()), None)
+    if not directory.is_dir():
+        raise ConfigError("there is no such folder", Place(str(directory)), "give the folder of jail.conf: -c DIR")
+    return directory
+
+
+def _shipped(kind: str) -> Path:
+    """Return the folder of what f2b brings along: in the package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent  # importlib.resources would say the same, for 12 ms and 20 modules
+    inside = package / "shipped" / kind
+    return inside if inside.is_dir() else package.parent / kind
+
+
+class Machine:
+    """The `Host` that f2b runs on."""
+
+    def logs(self, pattern: str) -> list[str]:
+        """Return the existing files that a path or a glob names; links that lead nowhere are none."""
+        return sorted(file for file in glob.glob(pattern) if os.path.exists(file))  # noqa: PTH110, PTH207
+
+    def journal(self) -> bool:
+        """Return whether there is a journal that can be read."""
+        return any(os.access(file, os.R_OK) for pattern in _JOURNALS for file in self.logs(pattern))
+
+
+class Disk:
+    """The `Shelf` of what lies in a folder, and of what f2b brings along under it."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self.directory = str(folder or FOLDERS[0])
+        self._pages: dict[str, Page] = {}
+
+    def page(self, file: str) -> Page:
+        """Return what a file says. Raises ConfigError if it cannot be read or is not UTF-8."""
+        if file not in self._pages:
+            self._pages[file] = text.parse(_content(file), file)
+        return self._pages[file]
+
+    def stack(self, name: str) -> Sequence[str]:
+        """Return the files of a configuration: NAME.conf, NAME.d/*.conf, NAME.local, NAME.d/*.local."""
+        kind, _, base = name.partition("/")
+        if base.startswith("./"):
+            return _files(Path(base))  # relative to where f2b was started, as in Fail2Ban
+        own = _files(self._folder / name) if self._folder else []
+        if self._folder and (self._folder / f"{name}.conf").is_file():
+            return own
+        return _brought(kind, base) + own
+
+    def included(self, name: str, by: str) -> Sequence[str]:
+        """Return the file that `by` includes as `name` and its .local: beside `by`, or where the other lies."""
+        names = [name, name.removesuffix(".conf") + ".local"] if name.endswith(".conf") else [name]
+        folders = [Path(by).parent, *self._opposite(Path(by).parent)]
+        found = [next((f for folder in folders if (f := folder / one).is_file()), None) for one in names]
+        return [os.path.normpath(file) for file in found if file]
+
+    def names(self, kind: str) -> Sequence[str]:
+        """Return the names of all filters (`filter.d`) or actions (`action.d`)."""
+        folders = [_shipped(_SHIPPED[kind]), *([self._folder / kind] if self._folder else [])]
+        return sorted({file.stem for folder in folders for file in folder.glob("*.conf")})
+
+    def program(self, name: str) -> str | None:
+        """Return the file of a Python action, or None."""
+        folders = [*([self._folder / "action.d"] if self._folder else []), _shipped("actions")]
+        return next((str(folder / name) for folder in folders if (folder / name).is_file()), None)
+
+    def loose(self, name: str) -> Sequence[str]:
+        """Return the files of a filter given by its path; what does not lie in a filter.d has no .local."""
+        for file in (Path(name), Path(f"{name}.conf")):
+            if file.is_file():
+                return _files(file.with_suffix("")) if file.parent.name == "filter.d" else [str(file)]
+        return []
+
+    def _opposite(self, folder: Path) -> list[Path]:
+        """Return the folder that lies over or under this one."""
+        if not self._folder:
+            return []
+        pairs = [(self._folder / kind, _shipped(shipped)) for kind, shipped in _SHIPPED.items()]
+        return [other for pair in pairs for here, other in (pair, pair[::-1]) if here == folder]
+
+
+def _brought(kind: str, base: str) -> list[str]:
+    """Return the file that f2b brings along: one for a filter or an action, all of them for the jails."""
+    if kind == "jail":
+        return sorted(map(str, _shipped("jails").glob("*.conf")))
+    file = _shipped(_SHIPPED[kind]) / f"{base}.conf" if kind in _SHIPPED else None
+    return [str(file)] if file and file.is_file() else []
+
+
+def _files(stem: Path) -> list[str]:
+    """Return the files of a configuration that lie beside one another, later ones over earlier ones."""
+    found: list[str] = []
+    for ending in ("conf", "local"):
+        file = stem.with_name(f"{stem.name}.{ending}")
+        found += [str(file)] if file.is_file() else []
+        found += sorted(map(str, stem.with_name(f"{stem.name}.d").glob(f"*.{ending}")))
+    return found
+
+
+def _content(file: str) -> str:
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"it cannot be read: {error.strerror}", Place(file), "look at its permissions") from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError("this line is not UTF-8", Place(file, line), "save the file as UTF-8") from None
