@@ -82,7 +82,7 @@ def _private_network() -> None:
     """Enter a network namespace of our own, with the addresses of all who play."""
     if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET):
         raise ActionError(f"no network namespace: {os.strerror(ctypes.get_errno())}; run the demo without root")
-    from pyroute2 import IPRoute  # 150 ms of import: only the demo as root needs it
+    from pyroute2 import IPRoute  # type: ignore[import-untyped]  # imported here: 150 ms that only root's demo pays
 
     with IPRoute() as network:
         network.link("set", index=1, state="up")

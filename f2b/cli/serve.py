@@ -16,6 +16,7 @@ from f2b.config import search
 from f2b.config.model import Settings
 from f2b.control.endpoint import Endpoint
 from f2b.daemon.front import Front
+from f2b.daemon.healer import Healer
 from f2b.daemon.process import PidFile, Signals, into_background
 from f2b.daemon.server import Server
 from f2b.errors import ConfigError, ControlError, F2bError, StoreError
@@ -105,7 +106,7 @@ class Service:
     def _why_dry(self) -> str:
         if self._options.dry_run:
             return "dry run: --dry-run was given, nothing is banned"
-        if os.geteuid() != 0 and self._settings.directory is None:
+        if os.geteuid() != 0 and not self._settings.directory:
             return "dry run: not root, so nothing is banned; run as root to protect this host"
         return ""
 
@@ -125,6 +126,8 @@ class Service:
             server.start()
             if not self._protects(front):
                 return 1
+            healer = Healer(loop, log, builder.link, server)
+            healer.watch()
             gc.freeze()
             loop.run()
             return 0
@@ -182,6 +185,7 @@ class Service:
         deadline = self._loop.now() + LAST_WORDS_S
         while server.busy and self._loop.now() < deadline:
             self._loop.turn(0.2)
+        server.abandon()
         self._log.info("server", "Exiting f2b")
 
 

@@ -160,3 +160,5 @@ class Settings:
     server: ServerSpec = field(default_factory=ServerSpec)
     jails: tuple[JailSpec, ...] = ()
     problems: tuple[Problem, ...] = ()
+    directory: str = ""
+    """The folder they were read from; empty if there is none, and these are the defaults that f2b brings along."""

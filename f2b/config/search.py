@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from f2b.config import build, text, trial
@@ -32,7 +33,8 @@ def load(
     With names in `only`, no other jails are read; with `disabled`, jails that are not enabled are read too. Raises
     ConfigError only if `directory` does not exist; everything else that is wrong stands in the settings' problems.
     """
-    return build.settings(Disk(_folder(directory)), host or Machine(), only, disabled)
+    folder = _folder(directory)
+    return replace(build.settings(Disk(folder), host or Machine(), only, disabled), directory=str(folder or ""))
 
 
 def load_filter(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 
 from f2b.ban.ledger import Ledger
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import Firewall
+from f2b.firewall import Firewall, Queued
 from f2b.log import Log
 from f2b.loop import Loop, Timer
 
@@ -70,8 +71,34 @@ class Guard:
         self.firewalls = tuple(kept[name] for name in order if name in kept)
 
     def restore(self) -> None:
-        """Bring every firewall back to what the ledger says, after somebody else changed it."""
-        self.start()
+        """Bring what is in the kernel back to what the ledger says, after somebody else changed it."""
+        for firewall in self.firewalls:
+            if not isinstance(firewall, Queued):
+                self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))
+
+    def renew(self) -> None:
+        """Tell the kernel again of bans without an end: it holds none for longer than a day."""
+        endless = [ban for ban in self._ledger if math.isinf(ban.end)]
+        for firewall in self.firewalls if endless else ():
+            if not isinstance(firewall, Queued):
+                self._attempt(firewall, lambda it: it.ban(endless))
+
+    def seen(self, ban: Ban) -> None:
+        """A banned id offends although it is banned: let the actions look whether they still stand."""
+        for firewall in self.firewalls:
+            if isinstance(firewall, Queued):
+                firewall.seen(ban)
+
+    @property
+    def busy(self) -> bool:
+        """Whether some action has not done yet what it was asked for."""
+        return any(isinstance(firewall, Queued) and not firewall.idle for firewall in self.firewalls)
+
+    def abandon(self) -> None:
+        """Give up what is not done yet: the server ends now."""
+        for firewall in self.firewalls:
+            if isinstance(firewall, Queued):
+                firewall.abandon()
 
     def _all(self, act: Callable[[Firewall], None]) -> None:
         for firewall in self.firewalls:

@@ -17,8 +17,9 @@ from f2b.errors import StoreError
 from f2b.events import Effect
 from f2b.log import Log
 from f2b.loop import Loop
+from f2b.source.entry import Entry
 from f2b.source.files import Files
-from f2b.source.journal import Entry, Journal
+from f2b.source.journal import Journal
 from f2b.source.newline import newline
 from f2b.source.pattern import expand
 from f2b.source.position import Position

@@ -8,10 +8,13 @@ from typing import NamedTuple
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.errors import StoreError
-from f2b.events import Ban, Effect, Prolonged, Resolve, Unban
+from f2b.events import AlreadyBanned, Ban, Effect, Prolonged, Resolve, Unban
 from f2b.log import Log
 from f2b.source.position import Position
 from f2b.store import Store
+
+SOON_S = 3
+"""A banned id that offends later than this after its ban makes actions check themselves (as in Fail2Ban)."""
 
 
 class Read(NamedTuple):
@@ -50,6 +53,9 @@ class Outlet:
             banned = [ban for ban in map(_ban_of, effects) if ban and ban.jail == name]
             if banned:
                 guard.ban(banned)
+        for effect in effects:
+            if isinstance(effect, Prolonged | AlreadyBanned) and (effect.after or 0) > SOON_S:
+                self.guards[effect.ban.jail].seen(effect.ban)
 
     def _save(self, effects: Sequence[Effect], reads: Iterable[Read]) -> None:
         try:

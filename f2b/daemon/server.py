@@ -27,7 +27,7 @@ from f2b.store import Store
 HOUSEKEEPING_S = 5
 """How often counters are purged and names and own addresses looked at; bans end at their own deadlines."""
 PURGE_S = 3600
-"""How often the database forgets what is older than dbpurgeage (as in Fail2Ban)."""
+"""How often the database forgets what is older than dbpurgeage (as in Fail2Ban), and endless bans are renewed."""
 
 
 class Server:
@@ -71,6 +71,21 @@ class Server:
         for guard in reversed(list(self.outlet.guards.values())):
             guard.stop(keep)
 
+    @property
+    def busy(self) -> bool:
+        """Whether some action has not done yet what it was asked for."""
+        return any(guard.busy for guard in self.outlet.guards.values())
+
+    def abandon(self) -> None:
+        """Give up what actions have not done yet."""
+        for guard in self.outlet.guards.values():
+            guard.abandon()
+
+    def restore(self) -> None:
+        """Put all bans back into the kernel, after somebody else changed it."""
+        for guard in self.outlet.guards.values():
+            guard.restore()
+
     def add(self, spec: JailSpec) -> None:
         """Set one jail up; what is wrong with it keeps it down, and only it."""
         jail, problems = assemble.build_jail(spec, self._own)
@@ -84,7 +99,7 @@ class Server:
             return
         self.engine.add(jail)
         guard = self.outlet.guards[spec.name] = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log)
-        for effect in jail.restore(self._stored(spec.name)):
+        for effect in jail.restore(self._stored(spec.name, spec.bantime)):
             announce(self.log, effect)
         guard.start()
         self._look_up(jail)
@@ -125,9 +140,9 @@ class Server:
         guard.stop(keep=False)
         self.log.info("jail", f"Jail '{name}' stopped")
 
-    def _stored(self, name: str) -> list[Ban]:
+    def _stored(self, name: str, bantime: float | None = None) -> list[Ban]:
         try:
-            return self._store.restore(name, self.loop.now())
+            return self._store.restore(name, self.loop.now(), bantime)
         except StoreError as error:
             self.outlet.store_failed(error)
             return []
@@ -153,11 +168,18 @@ class Server:
         now = self.loop.now()
         if abs(now - self._purged) >= PURGE_S:
             self._purged = now
-            self._own = own.addresses()
-            self._store.purge(now, self.settings.server.dbpurgeage)
+            self._purge(now)
         for jail in self.engine.jails.values():
             self._look_up(jail)
         self._housekeeping = self.loop.after(HOUSEKEEPING_S, self._keep_house)
+
+    def _purge(self, now: float) -> None:
+        for guard in self.outlet.guards.values():
+            guard.renew()
+        try:
+            self._store.purge(now, self.settings.server.dbpurgeage)
+        except StoreError as error:
+            self.outlet.store_failed(error)
 
     def _look_up(self, jail: Jail) -> None:
         """Refresh what the allow list's host names stand for; answers come from a cache for five minutes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from f2b.events import Ban
 
@@ -32,3 +32,19 @@ class Firewall(Protocol):
 
     def stop(self, keep: bool) -> None:
         """Take everything out again; with `keep`, leave bans in force for the next start."""
+
+
+@runtime_checkable
+class Queued(Protocol):
+    """What a back end has that does its work later, in a queue of its own: commands, say."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was asked for is done."""
+        ...
+
+    def seen(self, ban: Ban) -> None:
+        """A banned id was seen again, well after its ban: look what became of it."""
+
+    def abandon(self) -> None:
+        """Give up what is not done yet, and tell it: the server ends now."""
