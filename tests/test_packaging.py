@@ -27,9 +27,12 @@ WAYS = ["wheel", "sdist", "checkout", "editable"] if PYTHONS else ["wheel", "edi
 
 # Run in an empty folder by the installed Python: what a user's f2b finds.
 LIST_SHIPPED = """
-from f2b.config.search import shipped
-for kind in ("actions", "filters", "jails"):
-    print(*sorted(f"{kind}/{path.name}" for path in shipped(kind).glob("*.conf")), sep="\\n")
+from pathlib import Path
+from f2b.config.search import Disk
+disk = Disk(None)
+print(*(f"actions/{name}.conf" for name in disk.names("action.d")))
+print(*(f"filters/{name}.conf" for name in disk.names("filter.d")))
+print(*(f"jails/{Path(path).name}" for path in disk.stack("jail")))
 """
 
 
