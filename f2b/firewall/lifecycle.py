@@ -34,7 +34,7 @@ class Lifecycle:
         self._report = report
         self.adopt(recipe)
         self._started: dict[str, str] = {}
-        """Families that are set up, each with the text that did it, in order."""
+        """Families that are set up, each with the text that did it."""
         self._filled: dict[str, None] = {}
         """Families that hold bans, in order."""
         self._lost: set[str] = set()
@@ -94,7 +94,7 @@ class Lifecycle:
 
     def stop(self) -> Routine:
         """Take down what was set up; bans are gone already."""
-        kinds = list(self._started)
+        kinds = sorted(self._started)
         self._started.clear()
         self._filled.clear()
         done = yield from self._each("stop", kinds)
@@ -185,7 +185,10 @@ class Lifecycle:
         repair = self._recipe.bare("repair", kind)
         if repair.text.strip():
             self._lost.add(kind)
-            return (yield from self._run(repair))
+            done = yield from self._run(repair)
+            if done:
+                self._started.setdefault(kind, self._recipe.bare("start", kind).text)
+            return done
         # What one command set up, another takes down whole: for all who share it.
         start = self._recipe.bare("start", kind).text
         together = [other for other, text in self._started.items() if text == start]

@@ -120,9 +120,7 @@ def about(ban: Ban, jail: str, context: Context) -> Ticket:
 def about_nobody(kind: str, jail: str, context: Context, now: float) -> Ticket:
     """Return what commands about no ban (start, stop, flush, reload) can say; `kind` is their family."""
     empty = Ban(jail, "", now, context.bantime, count=0)
-    about_empty = about(empty, jail, context)
-    own: Values = {"family": lambda: kind, **_counted(jail, _nothing_counted)}
-    return Ticket(kind, {**about_empty.values, **own}, {})
+    return Ticket(kind, {**about(empty, jail, context).values, "family": lambda: kind}, {})
 
 
 def _counted(jail: str, counts: Callable[[], Counts]) -> Values:
