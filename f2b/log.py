@@ -2,15 +2,16 @@
 
     2026-11-21 07:40:11,235 fail2ban.actions        [9421]: NOTICE  [sshd] Ban 192.0.2.1
 
-Written by hand: `logging` costs 13 ms of start and a handler's lock a line, for the same text.
+Written by hand: `logging` costs 13 ms of start and a handler's lock a line, for the same text. Nothing here waits or
+raises while lines are written: a full disk or a dead syslog loses lines, never the server.
 """
 
 from __future__ import annotations
 
 import os
-import sys
+import socket
 import time
-from typing import IO
+from collections.abc import Callable
 
 LEVELS = {
     "CRITICAL": 50,
@@ -20,31 +21,42 @@ LEVELS = {
     "INFO": 20,
     "DEBUG": 10,
 }
+_SEVERITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "NOTICE": 5, "INFO": 6, "DEBUG": 7}  # syslog(3)
+_DAEMON = 3 << 3
+_SYSLOG = "/dev/log"
+_JOURNAL = "/run/systemd/journal/socket"
+_STANDARD = {"STDOUT": 1, "SYSOUT": 1, "STDERR": 2}
+
+Write = Callable[[str, str, str], object]
+"""(level, part, text)"""
 
 
 class Log:
-    """Writes lines to a file, STDOUT or STDERR. `part` is Fail2Ban's name of who speaks: `actions`, `filter`, ..."""
+    """Writes lines to a file, STDOUT, STDERR, SYSLOG or SYSTEMD-JOURNAL.
+
+    `part` is Fail2Ban's name of who speaks: `actions`, `filter`, ...
+    """
 
     def __init__(self, target: str = "STDERR", level: str = "INFO") -> None:
-        self.level = level
-        self._threshold = LEVELS[level]
-        self.target = target
-        self._stream: IO[str] = sys.stderr
+        """Raises OSError if the target cannot be opened, KeyError for a level that is none of LEVELS."""
+        self.set_level(level)
+        self._close: Callable[[], object] = lambda: None
         self.open(target)
 
     def open(self, target: str) -> None:
         """Write to `target` from now on. Raises OSError, and keeps the present one, if that cannot be opened."""
-        standard = {"STDOUT": sys.stdout, "SYSOUT": sys.stdout, "STDERR": sys.stderr}
-        stream = standard.get(target.upper())
-        if stream is None:
-            stream = open(target, "a", encoding="utf-8", errors="backslashreplace", opener=_private)  # noqa: SIM115
-        old, self._stream, self.target = self._stream, stream, target
-        if old not in standard.values():
-            old.close()
+        word = target.upper()
+        write, close = _opened(word if word in (*_STANDARD, "SYSLOG", "SYSTEMD-JOURNAL") else target)
+        self._close()
+        self._write, self._close, self.target = write, close, target
 
     def reopen(self) -> None:
         """Open a file target by its name again: logrotate may have moved it."""
         self.open(self.target)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        self._close()
 
     def set_level(self, level: str) -> None:
         """Hold back everything below `level`, one of LEVELS in any case. Raises KeyError."""
@@ -52,16 +64,12 @@ class Log:
         self.level = level.upper()
 
     def tell(self, part: str, level: str, text: str) -> None:
-        """Write one line. A full disk loses the line, never the server."""
+        """Write one line."""
         if LEVELS[level] < self._threshold:
             return
-        now = time.time()
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
-        name = f"fail2ban.{part}"
         try:
-            self._stream.write(f"{stamp},{int(now % 1 * 1000):03d} {name:<24}[{os.getpid()}]: {level:<7} {text}\n")
-            self._stream.flush()
-        except (OSError, ValueError):
+            self._write(level, f"fail2ban.{part}", text)
+        except OSError:
             pass  # nobody is left to tell; ban on
 
     def critical(self, part: str, text: str) -> None:
@@ -89,6 +97,47 @@ class Log:
         self.tell(part, "DEBUG", text)
 
 
-def _private(path: str, flags: int) -> int:
-    """Open so that only the owner can read what attackers and users typed."""
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+def _opened(target: str) -> tuple[Write, Callable[[], object]]:
+    """Return how to write to a target, and how to close it."""
+    if target in _STANDARD:
+        return _to_file(_STANDARD[target], dated=target != "SYSOUT"), lambda: None
+    if target == "SYSLOG":
+        return _to_socket(_SYSLOG, _syslog)
+    if target == "SYSTEMD-JOURNAL":
+        return _to_socket(_JOURNAL, _journal)
+    # Only the owner may read what attackers and users typed.
+    fd = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return _to_file(fd, dated=True), lambda: os.close(fd)
+
+
+def _to_file(fd: int, dated: bool) -> Write:
+    def write(level: str, name: str, text: str) -> None:
+        now = time.time()
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)) + f",{int(now % 1 * 1000):03d} "
+        line = f"{stamp if dated else ''}{name:<24}[{os.getpid()}]: {level:<7} {text}\n"
+        os.write(fd, line.encode("utf-8", "backslashreplace"))
+
+    return write
+
+
+def _to_socket(path: str, form: Callable[[str, str, str], bytes]) -> tuple[Write, Callable[[], object]]:
+    sink = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    sink.setblocking(False)  # a syslog that does not read must not stop the server
+    try:
+        sink.connect(path)
+    except OSError as error:
+        sink.close()
+        raise OSError(error.errno, error.strerror, path) from None
+    return lambda level, name, text: sink.send(form(level, name, text)), sink.close
+
+
+def _syslog(level: str, name: str, text: str) -> bytes:
+    priority = _DAEMON | _SEVERITY[level]
+    return f"<{priority}>{name}[{os.getpid()}]: {level} {text}\0".encode("utf-8", "backslashreplace")
+
+
+def _journal(level: str, name: str, text: str) -> bytes:
+    """Return the journal's native form; the message goes with its length, since it may hold anything."""
+    message = text.encode("utf-8", "backslashreplace")
+    head = f"PRIORITY={_SEVERITY[level]}\nSYSLOG_IDENTIFIER=fail2ban\nLOGGER={name}\nMESSAGE\n".encode()
+    return head + len(message).to_bytes(8, "little") + message + b"\n"

@@ -204,7 +204,8 @@ class Stage:
             what, who = next(events)
             self._say("f2b", f"Found {who} in the log: {number} of {MAXRETRY} failures")
             assert what == "Found"
-            time.sleep(0.7)
+            if number < MAXRETRY:
+                time.sleep(0.7)
         _, who = next(events)
         self._say("f2b", f"Ban {who} for {BANTIME_S} s", loud=True)
         if self._enforcing:

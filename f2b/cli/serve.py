@@ -21,10 +21,11 @@ from f2b.daemon.process import PidFile, Signals, into_background
 from f2b.daemon.server import Server
 from f2b.errors import ConfigError, ControlError, F2bError, StoreError
 from f2b.firewall.build import Builder
-from f2b.log import Log
+from f2b.log import LEVELS, Log
 from f2b.loop import Loop
 from f2b.store import Store
 
+_CURE = "run as root"
 LAST_WORDS_S = 10.0
 """How long the commands of actions may take to undo everything when the server ends."""
 
@@ -101,7 +102,7 @@ class Service:
         self._db = _database(options.db or server.dbfile or f"{here.state}/f2b.sqlite3")
         self._dry = self._why_dry()
         self._loop = Loop()
-        self._log = Log(_target(options, settings, here), options.loglevel or server.loglevel)
+        self._log = _open_log(_target(options, settings, here), options.loglevel or server.loglevel)
 
     def _why_dry(self) -> str:
         if self._options.dry_run:
@@ -121,7 +122,7 @@ class Service:
         endpoint.open()  # first of all: who has the socket is the server
         signals = self._signals(front)
         try:
-            self._pid.write()
+            self._write_pid()
             log.info("server", f"Starting f2b {__version__}, {len(self._settings.jails)} jails; {self._enforcing()}")
             server.start()
             if not self._protects(front):
@@ -141,11 +142,19 @@ class Service:
     def _enforcing(self) -> str:
         return f"enforcing: no ({self._dry})" if self._dry else "enforcing: yes"
 
+    def _write_pid(self) -> None:
+        try:
+            self._pid.write()
+        except OSError as error:
+            raise F2bError(
+                f"cannot write {error.filename}: {error.strerror}; {_CURE} or give another place: -p"
+            ) from None
+
     def _open_store(self) -> Store:
         try:
             return Store(self._db, lambda text: self._log.warning("database", text))
         except StoreError as error:
-            raise ControlError(str(error)) from None
+            raise F2bError(f"{error} (or give another place: --db)") from None
 
     def _read_again(self) -> Settings:
         try:
@@ -194,7 +203,18 @@ def _database(path: str) -> str:
 
 
 def _target(options: Options, settings: Settings, here: paths.Paths) -> str:
-    return options.logtarget or settings.server.logtarget or (here.log if options.background else "STDERR")
+    configured = (settings.server.logtarget or "").partition("[")[0].strip()
+    return options.logtarget or configured or (here.log if options.background else "STDERR")
+
+
+def _open_log(target: str, level: str) -> Log:
+    if level.upper() not in LEVELS:
+        raise ConfigError(f"loglevel {level!r} is not known", cure=f"use one of {', '.join(LEVELS)}")
+    try:
+        return Log(target, level.upper())
+    except OSError as error:
+        cure = f"{_CURE} or give another place: --logtarget STDERR"
+        raise F2bError(f"cannot write the log {target}: {error.strerror}; {cure}") from None
 
 
 def complain(error: F2bError) -> int:
