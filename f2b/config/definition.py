@@ -50,7 +50,8 @@ class Definition:
         self.own = frozenset(conf.sections[DEFINITION])
         """The options that stand in [Definition] itself."""
         self.options: dict[str, Value] = {
-            name: self._tags.fill(value, (name,)) for name, value in {**plain, **self.given}.items()
+            name: self._own_meaning(name, value) if name in self.given else self._tags.fill(value, (name,))
+            for name, value in {**plain, **self.given}.items()
         }
         """Everything, under the names as they were written."""
         self.place = conf.place
@@ -58,6 +59,16 @@ class Definition:
     def get(self, option: str) -> Value | None:
         """Return an option, or None if it is not there."""
         return self.options.get(option)
+
+    def _own_meaning(self, name: str, value: Value) -> Value:
+        """Return what was given with its tags filled in; as it is if it names itself: `chain = <known/chain>`.
+
+        That is only wrong where the option is used, which is told there.
+        """
+        try:
+            return self._tags.fill(value, (name,))
+        except ConfigError:
+            return value
 
     def _in(self, section: str) -> Scope:
         return Scope(self._conf.sections, section, self._variables, self._conf.known)

@@ -1,0 +1,206 @@
+"""Settings against what Fail2Ban itself makes of the same files (`fail2ban-client -d` needs no server)."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from f2b import duration
+from f2b.config.model import ActionSpec, JailSpec, Settings
+from f2b.config.search import load
+
+STOCK = Path("/etc/fail2ban")
+ACTIONS = "iptables-multiport[name=x], nftables[type=allports]"
+Said = dict[str, Any]
+
+
+def dumped(directory: Path) -> tuple[dict[str, Said], str]:
+    """Return what Fail2Ban tells its server of each jail, and what it says besides."""
+    command = ["/usr/bin/fail2ban-client", "-c", str(directory), "-d"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    jails: dict[str, Said] = {}
+    for line in run.stdout.splitlines():
+        if line.startswith("["):
+            _take(ast.literal_eval(line), jails)
+    return jails, run.stderr
+
+
+def _take(words: list[Any], jails: dict[str, Said]) -> None:
+    verb, name, *rest = words
+    if verb == "add":
+        jails[name] = defaultdict(list, {"backend": rest[0], "actions": {}})
+    if verb not in ("set", "multi-set") or name not in jails:
+        return
+    said, option = jails[name], rest[0]
+    if option == "addaction":
+        said["actions"][rest[1]] = rest[2:]
+    elif option == "action":
+        said["actions"][rest[1]] = dict(rest[2])
+    elif option in ("addfailregex", "addignoreregex"):
+        said[option] += rest[1] if verb == "multi-set" else rest[1:]
+    elif option == "addlogpath":
+        said[option].append((rest[1], rest[2]))
+    elif option == "addjournalmatch":
+        said[option].append(rest[1:])
+    elif option == "addignoreip":
+        said[option] += rest[1:]
+    else:
+        said[option] = rest[1]
+
+
+def jail_as_told(jail: JailSpec) -> Said:
+    """Return a jail in the words of `dumped`, without actions."""
+    rule = jail.filter
+    paths = [(path, "tail" if log.tail else "head") for log in jail.logpath for path in _glob(log.pattern)]
+    return {
+        "backend": jail.backend,
+        "addfailregex": [text.value for text in rule.failregex],
+        "addignoreregex": [text.value for text in rule.ignoreregex],
+        "prefregex": rule.prefregex.value if rule.prefregex else None,
+        "maxlines": rule.maxlines,
+        "datepattern": [text.value for text in rule.datepattern],
+        "usedns": rule.usedns,
+        "addjournalmatch": [shlex.split(match) for match in rule.journalmatch],
+        "maxretry": jail.maxretry,
+        "maxmatches": jail.maxmatches,
+        "findtime": jail.findtime,
+        "bantime": jail.bantime,
+        "bantime.increment": jail.increment.enabled,
+        "addignoreip": list(jail.ignoreip),
+        "ignorecommand": jail.ignorecommand,
+        "logencoding": jail.logencoding,
+        "addlogpath": [] if jail.journal else paths,
+    }
+
+
+def as_dumped(said: Said) -> Said:
+    """Return what Fail2Ban told of a jail with its defaults and types."""
+    date = said["datepattern"] or ""
+    return {
+        "backend": said["backend"],
+        "addfailregex": said["addfailregex"],
+        "addignoreregex": said["addignoreregex"],
+        "prefregex": said["prefregex"] or None,
+        "maxlines": said["maxlines"] or 1,
+        "datepattern": [line.strip() for line in date.splitlines() if line.strip()],
+        "usedns": said["usedns"] or "warn",
+        "addjournalmatch": said["addjournalmatch"],
+        "maxretry": said["maxretry"] if said["maxretry"] != [] else 3,
+        "maxmatches": said["maxmatches"] if said["maxmatches"] != [] else 5,
+        "findtime": duration.seconds(str(said["findtime"] or 600)),
+        "bantime": duration.seconds(str(said["bantime"] or 600)),
+        "bantime.increment": bool(said["bantime.increment"]),
+        "addignoreip": said["addignoreip"],
+        "ignorecommand": said["ignorecommand"] or "",
+        "logencoding": said["logencoding"] or "auto",
+        "addlogpath": said["addlogpath"],
+    }
+
+
+def _glob(pattern: str) -> list[str]:
+    return [str(path) for path in sorted(Path("/").glob(pattern.removeprefix("/")))]
+
+
+def action_as_told(action: ActionSpec, said: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return our options and Fail2Ban's. Parameters and [Init] it leaves with tags; at run time it fills them in."""
+    theirs = {key: str(value) for key, value in said.items() if key != "bantime"}
+    filled = {key for key, value in theirs.items() if "<" in value and not key.startswith("action")}
+    ours = {key: _plain(key, value) for key, value in action.options.items()}
+    for key in filled & ours.keys():
+        theirs[key], ours[key] = _run_time(theirs[key], theirs), _run_time(ours[key], theirs)
+        if "<known/" in theirs[key]:  # the commands that it is used in have it filled in, and they are compared
+            theirs[key] = ours[key]
+    for key in [key for key in ours if "?" in key and ours[key] == ours[key.partition("?")[0]]]:
+        # Since 1.1 a parameter replaces the variants for one family too; here we follow the newer Fail2Ban.
+        theirs[key] = ours[key]
+    return ours, theirs
+
+
+def _plain(key: str, value: str) -> str:
+    """Return yes and no as Fail2Ban's dump has them."""
+    if key in ("actionstart_on_demand", "actionrepair_on_unban", "norestored"):
+        return str(value.lower() in ("1", "on", "true", "yes"))
+    return value
+
+
+def _run_time(value: str, options: dict[str, str]) -> str:
+    for _ in range(9):
+        value = re.sub(r"<([^ <>]+)>", lambda tag: options.get(tag[1], tag[0]), value)
+    return value
+
+
+def assert_same(ours: Settings, theirs: dict[str, Said]) -> None:
+    """Compare jail by jail, action by action."""
+    assert [jail.name for jail in ours.jails] == list(theirs), [str(problem) for problem in ours.problems]
+    for jail in ours.jails:
+        said = theirs[jail.name]
+        assert jail_as_told(jail) == as_dumped(said), jail.name
+        assert [action.name for action in jail.actions] == list(said["actions"]), jail.name
+        for action in jail.actions:
+            if action.type == "python":
+                assert said["actions"][action.name][0] == str(action.place), jail.name
+                assert ast.literal_eval(said["actions"][action.name][1]) == action.options, jail.name
+                continue
+            mine, his = action_as_told(action, said["actions"][action.name])
+            assert mine == his, (jail.name, action.name)
+
+
+def stock_jails() -> list[str]:
+    """Return the names of the jails in Debian's jail.conf."""
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read(STOCK / "jail.conf")
+    return [section for section in parser.sections() if section != "INCLUDES"]
+
+
+def stock_actions() -> list[str]:
+    """Return the names of all actions of Debian that need no further file."""
+    return sorted(file.stem for file in (STOCK / "action.d").glob("*.conf"))
+
+
+@pytest.fixture
+def stock(tmp_path: Path) -> Path:
+    """A copy of Debian's configuration."""
+    directory = tmp_path / "fail2ban"
+    shutil.copytree(STOCK, directory)
+    return directory
+
+
+@pytest.mark.parametrize("action", ["%(action_)s", "%(action_mwl)s", "%(action_xarf)s", "%(action_blocklist_de)s"])
+def test_stock_jails_when_all_are_enabled_then_say_what_fail2ban_says(stock: Path, action: str) -> None:
+    lines = ["[DEFAULT]", "enabled = true", "bantime.increment = true", f"action = {action}", "fail2ban_agent = a"]
+    lines += ["ignoreip = 127.0.0.1/8 ::1,192.0.2.1", "blocklist_de_apikey = k"]
+    for number, name in enumerate(stock_jails()):
+        (stock / f"{number}.log").touch()
+        lines += [f"[{name}]", f"logpath = {stock}/{number}.log", "backend = auto"]
+    (stock / "jail.local").write_text("\n".join(lines))
+    ours = load(stock)
+    assert_same(ours, dumped(stock)[0])
+    assert len(ours.jails) == len(stock_jails())
+    assert [problem for problem in ours.problems if problem.severity == "error"] == []
+
+
+@pytest.mark.parametrize("backend", ["systemd", "polling", "SystemD[journalflags=1]"])
+def test_stock_jails_when_of_a_named_backend_then_have_fail2bans_regexes(stock: Path, backend: str) -> None:
+    (stock / "x.log").touch()
+    lines = ["[DEFAULT]", "enabled = true", "mode = aggressive"]
+    for name in ("sshd", "dovecot", "postfix", "exim", "proftpd", "sieve", "cyrus-imap", "recidive"):
+        lines += [f"[{name}]", f"logpath = {stock}/x.log", f"backend = {backend}"]
+    (stock / "jail.local").write_text("\n".join(lines))
+    said = dumped(stock)[0]
+    for jail in load(stock).jails:
+        if jail.name in said and "mode" in jail.options:
+            mine = jail_as_told(jail)
+            his = as_dumped(said[jail.name])
+            assert mine["addfailregex"] == his["addfailregex"]
