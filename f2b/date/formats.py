@@ -6,6 +6,7 @@ Data only. `pattern` makes regexes of it, `value` makes times of what they catch
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -48,17 +49,17 @@ DIRECTIVES = {
     "A": Directive("A", "|".join(DAY_NAMES), "DAYNAME"),
     "b": Directive("b", "|".join(MONTHS), "MON"),
     "B": Directive("B", "|".join(MONTH_NAMES), "MONTH"),
-    "d": Directive("d", r"3[01]|[12]\d|0?[1-9]| [1-9]", "Day"),
+    "d": Directive("d", r"[12]\d|0?[1-9]| [1-9]|3[01]", "Day"),
     "f": Directive("f", r"[0-9]{1,6}", "Microseconds"),
-    "H": Directive("H", r"2[0-3]|[01]\d|\d", "24hour"),
+    "H": Directive("H", r"[01]?\d|2[0-3]", "24hour"),
     "I": Directive("I", r"1[0-2]|0?[1-9]", "12hour"),
     "j": Directive("j", r"36[0-6]|3[0-5]\d|[12]\d\d|0[1-9]\d|00[1-9]|[1-9]\d|0?[1-9]", "Yearday"),
     "k": Directive("k", r" ?[0-2]?\d", "%k"),
     "l": Directive("l", r" ?1?\d", "%l"),
-    "m": Directive("m", r"1[0-2]|0?[1-9]", "Month"),
-    "M": Directive("M", r"[0-5]\d|\d", "Minute"),
+    "m": Directive("m", r"0?[1-9]|1[0-2]", "Month"),
+    "M": Directive("M", r"[0-5]?\d", "Minute"),
     "p": Directive("p", r"am|pm", "AMPM"),
-    "S": Directive("S", r"6[01]|[0-5]\d|\d", "Second"),
+    "S": Directive("S", r"[0-5]?\d|6[01]", "Second"),
     "U": Directive("U", r"5[0-3]|[0-4]\d|\d", "Yearweek"),
     "W": Directive("W", r"5[0-3]|[0-4]\d|\d", "Yearweek"),
     "w": Directive("w", r"[0-6]", "Weekday"),
@@ -71,7 +72,7 @@ DIRECTIVES = {
     "ExH": Directive("H", r"2[0-3]|[01]\d", "Ex24hour"),
     "ExM": Directive("M", r"[0-5]\d", "ExMinute"),
     "ExS": Directive("S", r"6[01]|[0-5]\d", "ExSecond"),
-    "Exk": Directive("k", r" ?(?:2[0-3]|1\d|\d)", "Ex%k"),
+    "Exk": Directive("k", r" ?(?:[01]?\d|2[0-3])", "Ex%k"),
     "Exl": Directive("l", r" ?(?:1[0-2]|\d)", "Ex%l"),
     "Exy": Directive("y", r"\d\d", "ExYear2"),
     "ExY": Directive("Y", "", "ExYear"),  # its regex depends on the year: see `decades`
@@ -110,6 +111,9 @@ DEFAULTS = (
     "TAI64N",
 )
 """What is looked for where no datepattern is set, in this order (jail.conf(5), Fail2Ban 1.1)."""
+
+HINT = re.compile(r":\d|\d{8}|@[0-9a-f]{24}")
+"""What a line with a date of any default pattern holds: most lines without a date need no other look."""
 
 
 def decades(year: int) -> str:

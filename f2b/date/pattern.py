@@ -39,8 +39,8 @@ class Pattern(NamedTuple):
 
 
 _BEGIN = r"^\W{0,2}"
-_LEFT = r"(?:^|\b|(?=\W))"
-_RIGHT = r"(?=\W|\b|$)"
+_LEFT = r"(?:(?<!\w)|(?!\w))"
+_RIGHT = r"(?:(?!\w)|(?<!\w))"
 
 _SECONDS = r"\d{10,11}"
 _EPOCH_LEFT = r"(?:^|(?<=^\[)|(?<=\baudit\())"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from f2b.date.formats import decades
+from f2b.date.formats import HINT, decades
 from f2b.date.pattern import LINE_BEGIN, Pattern, defaults, expand
 from f2b.date.template import Stamp, Template
 from f2b.date.value import Wall, wall
@@ -43,6 +43,15 @@ class DateReader:
         at = self._wall
         if not at.since <= now < at.until:
             at = self._turn(now)
+        last = self._last
+        if last is not None and last.pattern.anchored:  # nearly every line of nearly every log
+            found = last.find(text)
+            if found is not None:
+                last.hits += 1
+                last.start = found.start()
+                last.used = now
+                self._match = found
+                return last.stamp(found, at, now, self._east)
         chosen = self._choose(text)
         if chosen is None:
             return None
@@ -66,10 +75,10 @@ class DateReader:
         last, before = self._last, self._match
         if last is None or before is None:
             return self._other(text, None, None, 1)
-        found = _again(last, before, text)
+        found = None if last.pattern.anchored else _again(last, before, text)
         if found is None:
             return self._other(text, last, None, before.start())
-        if last.pattern.anchored or found.span() == before.span() or len(self.templates) == 1:
+        if found.span() == before.span() or len(self.templates) == 1:
             return last, found
         return self._other(text, last, found, before.start())
 
@@ -77,6 +86,8 @@ class DateReader:
         self, text: str, last: Template | None, candidate: re.Match[str] | None, limit: int
     ) -> tuple[Template, re.Match[str]] | None:
         """Try all but the last winner, whose match is but a candidate and whose last one began at `limit`."""
+        if not self._lines and HINT.search(text) is None:
+            return None
         best = None if last is None or candidate is None else (last, candidate)
         end = len(self.templates) - 1
         for index, template in enumerate(self.templates):
@@ -118,15 +129,21 @@ class DateReader:
 
 
 def _again(last: Template, before: re.Match[str], text: str) -> re.Match[str] | None:
-    """Look for the last winner's date, first where it stood in the line before if its surroundings are the same."""
+    """Look for the last winner's date, first where it stood before if its edges there look the same."""
+    return (last.within(text, *before.span()) if _edges_alike(before, text) else None) or last.find(text)
+
+
+def _edges_alike(before: re.Match[str], text: str) -> bool:
+    """Compare what bounds the last date at both ends: what is beside it, or its own ends if they are punctuation."""
     start, end = before.span()
-    if not last.pattern.anchored and _around(before.string, start, end) == _around(text, start, end):
-        return last.within(text, start, end)
-    return last.find(text)
+    old = before.string
+    left = start == 0 or old[start - 1] == text[start - 1 : start] or _bound(old, text, start)
+    return left and (old[end : end + 1] == text[end : end + 1] or _bound(old, text, end - 1))
 
 
-def _around(text: str, start: int, end: int) -> tuple[str, str]:
-    return text[max(start - 1, 0) : start], text[end : end + 1]
+def _bound(old: str, new: str, at: int) -> bool:
+    char = old[at : at + 1]
+    return not char.isalnum() and char != "_" and char == new[at : at + 1]
 
 
 def _patterns(lines: Sequence[str], year: int) -> list[tuple[Pattern, int]]:

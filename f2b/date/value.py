@@ -42,17 +42,13 @@ class Wall(NamedTuple):
     since: float
     until: float
     today: date
-    east: float
-    """Local time minus UTC, seconds."""
 
 
 def wall(now: float) -> Wall:
     """Return what the wall says at `now`, epoch seconds."""
     since = now - now % SLOT_S
     local = time.localtime(since)
-    today = date(local.tm_year, local.tm_mon, local.tm_mday)
-    seconds = local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec
-    return Wall(since, since + SLOT_S, today, _naive(today, seconds) - since)
+    return Wall(since, since + SLOT_S, date(local.tm_year, local.tm_mon, local.tm_mday))
 
 
 def instant(fields: Fields, at: Wall, now: float, east: int | None) -> Instant:
@@ -64,11 +60,15 @@ def instant(fields: Fields, at: Wall, now: float, east: int | None) -> Instant:
         clock = _clock(fields)
         zone = _zone(fields, east)
         day, year_known, day_known = _day(fields, at.today)
-        if year_known:
-            since, until = (float("-inf"), float("inf")) if day_known else (at.since, at.until)
-        else:
-            day, since, until = _past(day, clock, day_known, at, now)
-        return Instant(_epoch(day, clock, zone), since, until)
+        moment = _epoch(day, clock, zone)
+        if year_known and day_known:
+            return Instant(moment)
+        # A date may lie a day ahead (its zone may), a time of day not at all.
+        turn = moment - DAY_S if day_known else moment
+        if turn <= now:
+            return Instant(moment, max(turn, at.since), at.until)
+        before = day.replace(year=day.year - 1) if day_known else day - timedelta(1)
+        return Instant(_epoch(before, clock, zone), at.since, min(turn, at.until))
     except (ValueError, OverflowError):
         return Instant(None, at.since, at.until)
 
@@ -108,16 +108,19 @@ def _zone(fields: Fields, east: int | None) -> int | None:
 def _day(fields: Fields, today: date) -> tuple[date, bool, bool]:
     """Return the day, today's parts where it says none, and whether it says its year, and its day."""
     year = _year(fields)
+    known = year is not None
+    if year is None:
+        year = today.year
     month = _month(fields)
     text = fields.get("d")
     if month is not None or text is not None:
         if month is None or text is None:
             raise ValueError("a month without a day, or a day without a month")
-        return date(year or today.year, month, int(text)), year is not None, True
-    counted = _counted(fields, year or today.year)
+        return date(year, month, int(text)), known, True
+    counted = _counted(fields, year)
     if counted is not None:
-        return counted, year is not None, True
-    return today.replace(year=year or today.year), year is not None, False
+        return counted, known, True
+    return today.replace(year=year), known, False
 
 
 def _year(fields: Fields) -> int | None:
@@ -162,27 +165,9 @@ def _weekday(fields: Fields) -> int | None:
     return None if text is None else _WEEKDAY[text.lower()]
 
 
-def _past(day: date, clock: int, day_known: bool, at: Wall, now: float) -> tuple[date, float, float]:
-    """Choose the year, or the day, of a date that does not say it: this one, unless that lies ahead.
-
-    A date may lie a day ahead (its zone may), a time of day not at all. Returns also since when and until when
-    the choice holds.
-    """
-    ahead = DAY_S if day_known else 0
-    turn = _naive(day, clock) - at.east - ahead
-    if turn <= now:
-        return day, max(turn, at.since), at.until
-    before = day.replace(year=day.year - 1) if day_known else day - timedelta(1)
-    return before, at.since, min(turn, at.until)
-
-
-def _naive(day: date, clock: int) -> int:
-    return (day.toordinal() - _EPOCH_DAY) * DAY_S + clock
-
-
 def _epoch(day: date, clock: int, zone: int | None) -> float:
     if zone is not None:
-        return float(_naive(day, clock) - zone)
+        return float((day.toordinal() - _EPOCH_DAY) * DAY_S + clock - zone)
     minutes, second = divmod(clock, 60)
     hour, minute = divmod(minutes, 60)
     return time.mktime((day.year, day.month, day.day, hour, minute, second, 0, 0, -1))
