@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from f2b.config.model import ActionSpec
 from f2b.errors import ActionError, Place
@@ -261,3 +264,46 @@ def test_values_when_they_come_from_a_log_then_the_command_gets_them_unharmed(st
     action.ban([replace(ban(1), captures={"user": user})])
     stage.until(lambda: action.idle)
     assert (stage.folder / "a").read_text() == user
+
+
+wishes = st.lists(
+    st.tuples(st.sampled_from(["ban", "ban", "ban", "unban", "unban", "flush", "turn"]), st.integers(0, 5)),
+    max_size=15,
+)
+
+
+@given(wishes, st.booleans())
+def test_wishes_when_they_come_in_any_order_then_the_last_ones_stand_and_no_command_is_wasted(
+    script: list[tuple[str, int]], flushes: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Stage(Path(folder))
+        table = stage.folder / "table"
+        # mkdir and rmdir fail when somebody is banned twice or lifted without a ban: it would be told.
+        commands = {
+            "actionstart": f"mkdir {table}",
+            "actionban": f"mkdir {table}/<ip>",
+            "actionunban": f"rmdir {table}/<ip>",
+            "actionflush": f"rm -rf {table}/*" if flushes else "",
+        }
+        action = stage.action(name="a", limit=100, **commands)
+        action.start([])
+        wanted: set[str] = set()
+        for wish, number in script:
+            if wish == "ban":
+                action.ban([ban(number)])
+                wanted.add(ban(number).id)
+            elif wish == "unban":
+                action.unban([ban(number)])
+                wanted.discard(ban(number).id)
+            elif wish == "flush":
+                action.flush([])
+                wanted.clear()
+            elif number:
+                stage.loop.turn(0.01)
+            else:
+                stage.settled(action)
+        stage.settled(action)
+        assert {path.name for path in table.iterdir()} == wanted
+        assert [text for level, text in stage.told if level != "NOTICE"] == []
+        stage.loop.close()
