@@ -113,7 +113,11 @@ class Process:
     def _ended(self) -> None:
         while self._read():
             pass
-        status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        try:
+            status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        except ChildProcessError:  # whoever started us has SIGCHLD ignored, and we inherited that
+            status = CANNOT_RUN
+            self._output += b"\nits exit status is lost, because the server was started with SIGCHLD ignored"
         self._pid = -1
         if self._timer:
             self._timer.cancel()

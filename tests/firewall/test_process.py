@@ -158,6 +158,16 @@ def test_command_when_it_is_killed_then_it_answers_at_once(loop: Loop) -> None:
     assert len(results) == 1
 
 
+def test_command_when_its_status_is_lost_then_it_counts_as_failed_and_says_why(loop: Loop) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        result = outcome(loop, "true")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert not result.ok
+    assert "SIGCHLD" in result.output
+
+
 def test_commands_when_many_have_run_then_no_descriptor_and_no_zombie_is_left(loop: Loop) -> None:
     before = len(os.listdir("/proc/self/fd"))
     pids = [outcome(loop, "echo $$").output for _ in range(20)]
