@@ -10,7 +10,7 @@ from f2b.errors import ConfigError
 from f2b.firewall import Firewall, stock
 from f2b.firewall.command import CommandAction
 from f2b.firewall.dry import Dry
-from f2b.firewall.netlink import Netlink
+from f2b.firewall.kernel import Kernel
 from f2b.firewall.nftables import Nftables
 from f2b.firewall.plan import plan
 from f2b.log import Log
@@ -24,8 +24,10 @@ class Builder:
         self._loop = loop
         self._log = log
         self._dry = dry
-        self.link = Netlink()
-        """What all changes of nftables go through; a `Monitor` needs it to know them from foreign ones."""
+        self.kernel = Kernel()
+        """Shared by all native firewalls."""
+        self.link = self.kernel.link
+        """What their changes go through; a `Monitor` needs it to know them from foreign ones."""
         self._makers: Mapping[str, Callable[[ActionSpec, JailSpec], Firewall]] = {
             "nftables": self._nftables,
             "dry": self._only_tell,
@@ -43,7 +45,7 @@ class Builder:
 
     def _nftables(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
         wanted = plan({"name": jail.name, **spec.options}, spec.place, _service)
-        return Nftables(spec.name, wanted, self._loop.now, self.link, self._report(jail))
+        return Nftables(spec.name, wanted, self._loop.now, self.kernel, self._report(jail))
 
     def _only_tell(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
         return Dry(spec.name, jail.name, self._loop.now, lambda text: self._log.notice("actions", text))
@@ -57,7 +59,7 @@ class Builder:
                 # nft may know better than we do what these words mean.
                 self._log.warning("actions", f"[{jail.name}] {spec.name} runs its own commands: {fault}")
             else:
-                return Nftables(spec.name, wanted, self._loop.now, self.link, self._report(jail))
+                return Nftables(spec.name, wanted, self._loop.now, self.kernel, self._report(jail))
         return CommandAction(spec, jail.name, self._loop, self._report(jail))
 
     def _report(self, jail: JailSpec) -> Callable[[str, str], None]:

@@ -40,7 +40,8 @@ _SOL_NETLINK, _ADD_MEMBERSHIP, _CAP_ACK, _EXT_ACK = 270, 1, 10, 11
 
 _READ = 1 << 18
 _RECEIVE_BUFFER = 1 << 22
-_EVENT_BUFFER = 1 << 24
+_EVENT_BUFFER = 1 << 26
+"""News of 100,000 bans at once."""
 _ACK_COST = 1024
 """Bytes of receive buffer that the kernel reckons for one short reply, roughly."""
 _PATIENCE_S = 10.0

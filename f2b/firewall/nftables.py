@@ -6,14 +6,13 @@ Everything that a verb changes is one transaction: no packet passes in between.
 
 from __future__ import annotations
 
-import errno
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from f2b.errors import ActionError
 from f2b.events import Ban
 from f2b.firewall import nft, ruleset
-from f2b.firewall.netlink import Netlink, NetlinkError
+from f2b.firewall.kernel import Change, Kernel, Members
 from f2b.firewall.owner import fail2ban
 from f2b.firewall.plan import Plan
 from f2b.firewall.ruleset import Kind, Standing, target
@@ -27,28 +26,27 @@ _SHORTEST_MS = 100
 """The kernel rounds down to ticks of up to 10 ms, and takes none at all for ever."""
 _SAME_MS = 1000
 """A member whose time is right to the second is left alone."""
-_LISTED = 200
-"""From so many on, a listing of the whole set is cheaper than a question for each."""
-_TRIES = 8
-_RACES = (errno.ENOENT, errno.EEXIST, errno.ERESTART, errno.EBUSY, errno.EAGAIN)
-"""Somebody, or a timeout, was faster than we: look again."""
-
-Members = dict[bytes, int]
-"""Milliseconds that members of a set are to stay."""
+Wanted = dict[bytes, int]
+"""Members of a set, with the milliseconds that they are to stay."""
 
 
 class Nftables:
     """A jail's bans in the kernel. See `Firewall` for the verbs."""
 
     def __init__(
-        self, name: str, plan: Plan, clock: Callable[[], float], link: Netlink, report: Callable[[str, str], None]
+        self,
+        name: str,
+        plan: Plan,
+        clock: Callable[[], float],
+        kernel: Kernel,
+        report: Callable[[str, str], None],
     ) -> None:
-        """`clock` gives seconds since the epoch; `link` is shared by everything in this process; `report(level,
+        """`clock` gives seconds since the epoch; `kernel` is shared by everything in this process; `report(level,
         text)` takes what no second try would mend."""
         self.name = name
         self.plan = plan
         self._clock = clock
-        self._link = link
+        self._kernel = kernel
         self._report = report
         self._table = ruleset.table(plan)
         self._kinds: frozenset[Kind] = frozenset()
@@ -60,16 +58,17 @@ class Nftables:
         Raises ActionError: no rights, no nf_tables, a running Fail2Ban on the same table, ...
         """
         wanted = self._sorted(bans)
-        self._transact(lambda: self._start(wanted))
+        self._kernel.change(lambda: self._start(wanted))
+        self._kernel.claim(self.plan)
         self._kinds = ruleset.kinds(self.plan) | wanted.keys()
 
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out until they end; for who is banned already, this end counts from now on."""
         wanted = self._sorted(bans)
         if not wanted.keys() <= self._kinds:
-            self._transact(lambda: self._heal(wanted))
+            self._kernel.change(lambda: self._heal(wanted))
         else:
-            self._transact(lambda: (self._put(wanted), None), heal=lambda: self._heal(wanted))
+            self._kernel.change(lambda: (self._put(wanted), None), heal=lambda: self._heal(wanted))
         self._kinds |= wanted.keys()
 
     def unban(self, bans: Sequence[Ban]) -> None:
@@ -79,78 +78,52 @@ class Nftables:
             found = _target(ban)
             if found:
                 keys.setdefault(found[0], []).append(found[1])
-        self._transact(lambda: (self._take(keys), None))
+        self._kernel.change(lambda: (self._take(keys), None))
 
     def flush(self, bans: Sequence[Ban]) -> None:
         """Let everybody in; `bans` does not matter here."""
 
-        def empty() -> tuple[list[Message], int | None]:
-            found = ruleset.standing_kinds(self.plan, self._standing())
+        def empty() -> Change:
+            found = ruleset.standing_kinds(self.plan, self._kernel.standing(self._table))
             return [self._table.flush_set(self._set(kind)) for kind in sorted(found)], None
 
-        self._transact(empty)
+        self._kernel.change(empty)
 
     def stop(self, keep: bool) -> None:
         """Take out rules and sets, and chain and table if nobody else uses them; with `keep`, leave all in force."""
         if not keep:
-            self._transact(lambda: self._guarded(lambda standing: ruleset.removal(self.plan, standing)))
+            self._kernel.change(lambda: self._guarded(lambda standing: ruleset.removal(self.plan, standing)))
+        self._kernel.release(self.plan)
         self._kinds = frozenset()
 
     def elements(self) -> dict[str, float | None]:
         """Return who is in the kernel's sets, and for how many seconds yet; None is for ever."""
         found: dict[str, float | None] = {}
-        for kind in sorted(ruleset.standing_kinds(self.plan, self._standing())):
+        for kind in sorted(ruleset.standing_kinds(self.plan, self._kernel.standing(self._table))):
             tail = "" if kind.length == BITS[kind.family] else f"/{kind.length}"
-            for key, left_ms in self._members(kind).items():
+            for key, left_ms in self._kernel.members(self._table, self._set(kind)).items():
                 found[unpacked(key) + tail] = None if left_ms is None else left_ms / 1000
         return found
 
-    # ---- transactions ----
+    # ---- what there is to do ----
 
-    def _transact(
-        self,
-        change: Callable[[], tuple[list[Message], int | None]],
-        heal: Callable[[], tuple[list[Message], int | None]] | None = None,
-    ) -> None:
-        """Carry out what `change` finds to do; look again, or `heal`, if the kernel changed in the meantime."""
-        refusal: NetlinkError | None = None
-        for _ in range(_TRIES):
-            try:
-                messages, generation = change()
-                if messages:
-                    self._link.transact(messages, generation)
-            except NetlinkError as caught:
-                if caught.errno not in _RACES:
-                    raise self._refused(caught) from caught
-                refusal = caught
-                change = heal or change
-            else:
-                return
-        if refusal:
-            raise self._refused(refusal)
+    def _guarded(self, find: Callable[[Standing], list[Message]]) -> Change:
+        return self._kernel.guarded(self._table, find)
 
-    def _refused(self, refusal: NetlinkError) -> ActionError:
-        return ActionError(f"nftables refuses chain {self.plan.place}: {refusal.strerror}")
-
-    def _guarded(self, change: Callable[[Standing], list[Message]]) -> tuple[list[Message], int]:
-        """Return a change together with the state of the ruleset that it rests on."""
-        generation = nft.read_generation(self._link.ask([nft.GENERATION])[0] or b"")
-        return change(self._standing()), generation
-
-    def _start(self, wanted: Mapping[Kind, Members]) -> tuple[list[Message], int]:
+    def _start(self, wanted: Mapping[Kind, Wanted]) -> Change:
         def change(standing: Standing) -> list[Message]:
             self._check(standing)
             kinds = ruleset.kinds(self.plan) | wanted.keys()
             messages = ruleset.frame(self.plan, kinds, standing)
             for kind in sorted(kinds):
                 fits = ruleset.fits(self.plan, kind, standing)
-                present = self._members(kind) if fits else {}
+                present = self._kernel.members(self._table, self._set(kind)) if fits else {}
                 messages += self._difference(kind, present, wanted.get(kind, {}), exactly=True)
             return messages
 
         return self._guarded(change)
 
-    def _heal(self, wanted: Mapping[Kind, Members]) -> tuple[list[Message], int]:
+    def _heal(self, wanted: Mapping[Kind, Wanted]) -> Change:
         """Put rules and sets right that lack or are lacking, and these bans into them, and leave other bans alone."""
 
         def change(standing: Standing) -> list[Message]:
@@ -165,7 +138,7 @@ class Nftables:
 
         return self._guarded(change)
 
-    def _put(self, wanted: Mapping[Kind, Members]) -> list[Message]:
+    def _put(self, wanted: Mapping[Kind, Wanted]) -> list[Message]:
         messages = []
         for kind, members in wanted.items():
             messages += self._difference(kind, self._present(kind, members), members)
@@ -177,9 +150,7 @@ class Nftables:
             messages += self._table.delete_elements(self._set(kind), self._present(kind, members))
         return messages
 
-    def _difference(
-        self, kind: Kind, present: Mapping[bytes, int | None], wanted: Members, exactly: bool = False
-    ) -> list[Message]:
+    def _difference(self, kind: Kind, present: Members, wanted: Wanted, exactly: bool = False) -> list[Message]:
         """Return what makes the present members the wanted ones; with `exactly`, all others go."""
         fresh = {key: left for key, left in wanted.items() if key not in present or not _same(present[key], left)}
         # Kernels before 6.12 ignore a new timeout for a member: it goes and comes, in one transaction.
@@ -190,7 +161,7 @@ class Nftables:
     # ---- the kernel's side ----
 
     def _check(self, standing: Standing) -> None:
-        trouble = ruleset.blocker(self.plan, standing)
+        trouble = ruleset.blocker(self.plan, standing, first=not self._kernel.uses(self.plan))
         if trouble:
             raise ActionError(trouble)
         if any(not kept.flags & nft.TIMEOUT for kept in standing.sets.values()):
@@ -201,46 +172,16 @@ class Nftables:
                 cure = "stop it first (systemctl stop fail2ban), or set table = another name"
                 raise ActionError(f"{where} is used by Fail2Ban (pid {pid}); {cure}")
 
-    def _standing(self) -> Standing:
-        found = self._link.ask([self._table.get()])[0]
-        if found is None:
-            return Standing()
-        ours = [
-            body for body in self._link.dump(self._table.chains()) if nft.read_table_name(body) == self.plan.table
-        ]
-        sets = [nft.read_set(body) for body in self._link.dump(self._table.sets())]
-        return Standing(
-            present=True,
-            owned=nft.read_owned(found),
-            chains={chain.name: chain for chain in map(nft.read_chain, ours)},
-            sets={kept.name: kept for kept in sets if not kept.anonymous},
-            rules=tuple(nft.read_rule(body) for body in self._link.dump(self._table.rules())),
-        )
-
-    def _members(self, kind: Kind) -> dict[bytes, int | None]:
-        try:
-            bodies = self._link.dump(self._table.elements(self._set(kind)))
-        except NetlinkError as refusal:
-            if refusal.errno != errno.ENOENT:
-                raise
-            return {}  # the set is gone: whoever adds to it will see
-        return {element.key: element.left_ms for body in bodies for element in nft.read_elements(body)}
-
-    def _present(self, kind: Kind, keys: Collection[bytes]) -> dict[bytes, int | None]:
-        """Return which of these the kernel holds."""
-        if len(keys) >= _LISTED:
-            asked = set(keys)
-            return {key: left_ms for key, left_ms in self._members(kind).items() if key in asked}
-        answers = self._link.ask([self._table.get_element(self._set(kind), key) for key in keys])
-        return {element.key: element.left_ms for body in answers if body for element in nft.read_elements(body)}
+    def _present(self, kind: Kind, keys: Collection[bytes]) -> Members:
+        return self._kernel.present(self._table, self._set(kind), keys)
 
     def _set(self, kind: Kind) -> str:
         return ruleset.set_name(self.plan, kind)
 
-    def _sorted(self, bans: Iterable[Ban]) -> dict[Kind, Members]:
+    def _sorted(self, bans: Iterable[Ban]) -> dict[Kind, Wanted]:
         """Return who belongs in which set for how long; who belongs in none is told of."""
         now = self._clock()
-        wanted: dict[Kind, Members] = {}
+        wanted: dict[Kind, Wanted] = {}
         for ban in bans:
             found = _target(ban)
             if found is None or found[0].family not in self.plan.sets:

@@ -34,7 +34,7 @@ DEFAULTS = {
 
 PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 _PRIORITY = re.compile(r"([a-z]+)?\s*(?:([+-]?)\s*(\d+))?")
-_TAG = re.compile(r"<(?:known/)?([\w?=]+)>")
+_TAG = re.compile(r"<(known/)?(\w+)>")
 _MAX_PASSES = 5
 _NAME = re.compile(r"[A-Za-z_][\w./-]{0,240}", re.ASCII)
 _WITH_PORTS = ("tcp", "udp", "dccp", "sctp", "udplite")
@@ -125,9 +125,13 @@ def _plan(values: Mapping[str, str], service: Service) -> Plan:
 
 
 def _filled(text: str, options: Mapping[str, str]) -> str:
-    """Return an option's value with the other options that it names, such as `<name>`, filled in."""
+    """Return an option's value with the options that it names filled in: `<name>`, and `<known/chain>` by default."""
+
+    def value(tag: re.Match[str]) -> str:
+        return (DEFAULTS if tag[1] else options).get(tag[2], tag[0])
+
     for _ in range(_MAX_PASSES):
-        before, text = text, _TAG.sub(lambda tag: options.get(tag[1], tag[0]), text)
+        before, text = text, _TAG.sub(value, text)
         if before == text:
             break
     return text

@@ -82,7 +82,7 @@ def _range(word: str, service: Service) -> tuple[int, int]:
     first_word, mark, last_word = word.partition(":" if ":" in word else "-")
     first = _known(first_word, service) if first_word else 0
     last = _known(last_word, service) if last_word else 0xFFFF
-    if not mark or first is None or last is None or first > last:
+    if len(word) == len(mark) or not mark or first is None or last is None or first > last:
         raise ValueError(f"{word!r} is no port, service or range")
     return first, last
 

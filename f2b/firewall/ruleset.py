@@ -8,6 +8,7 @@ replaced in kernels before 6.17.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,9 +26,11 @@ from f2b.firewall.expression import (
 from f2b.firewall.nft import FAMILIES, HOOKS, POLICIES, TIMEOUT, Chain, Rule, Set, Table
 from f2b.firewall.plan import Plan
 from f2b.firewall.wire import Message
-from f2b.net import BITS, packed
+from f2b.net import BITS, network, packed
 
 _TCP = PROTOCOLS["tcp"]
+_NO_CHAIN = Chain("")
+_JAILS_SET = re.compile(r"addr6?-set-([^/]+)(?:/\d+)?")
 
 
 class Kind(NamedTuple):
@@ -57,12 +60,13 @@ class Standing:
 
 def target(who: str) -> tuple[Kind, bytes] | None:
     """Return which set an address or a network belongs in, and its member there; None if it is neither."""
-    base, slash, length = who.partition("/")
+    canonical = network(who) if "/" in who else who
+    base, slash, length = (canonical or "").partition("/")
     key = packed(base)
-    if key is None or (slash and not length.isdigit()):
+    if key is None:
         return None
     bits = 8 * len(key)
-    return Kind(4 if bits == 32 else 6, min(int(length), bits) if slash else bits), key
+    return Kind(4 if bits == 32 else 6, int(length) if slash else bits), key
 
 
 def table(plan: Plan) -> Table:
@@ -96,10 +100,12 @@ def fits(plan: Plan, kind: Kind, standing: Standing) -> bool:
 def frame(plan: Plan, wanted: Collection[Kind], standing: Standing) -> list[Message]:
     """Return what makes table, chain, the sets `wanted` and no other, and their rules; a set that fits stays."""
     nf = table(plan)
-    messages = [nf.add(), *_without_rules(plan, standing)]
-    present = standing.chains.get(plan.chain)
-    if present and not _alike(plan, present):
+    messages = [nf.add()]
+    if _conflict(plan, standing):
+        messages += [nf.delete_rule(rule) for rule in standing.rules if _of(plan, rule) or rule.chain == plan.chain]
         messages.append(nf.delete_chain(plan.chain))
+    else:
+        messages += _without_rules(plan, standing)
     messages.append(_chain(plan))
     for kind in sorted(standing_kinds(plan, standing)):
         if kind not in wanted or not fits(plan, kind, standing):
@@ -128,20 +134,39 @@ def removal(plan: Plan, standing: Standing) -> list[Message]:
     return messages
 
 
-def blocker(plan: Plan, standing: Standing) -> str:
-    """Return why the plan cannot be carried out beside what stands, empty if it can."""
+def blocker(plan: Plan, standing: Standing, first: bool) -> str:
+    """Return why the plan cannot be carried out beside what stands, empty if it can.
+
+    `first`: nobody in this process uses the chain yet, so what is in it was left behind and may go.
+    """
     where = f"table {plan.family} {plan.table}"
     if standing.owned:
         return f"{where} is reserved by another program; set table = another name"
-    chain = standing.chains.get(plan.chain)
-    if chain is None or _alike(plan, chain) or all(_of(plan, rule) for rule in _in_chain(plan, standing)):
+    others = [rule for rule in standing.rules if rule.chain == plan.chain and not _of(plan, rule)]
+    left_behind = first and all(rule.sets & standing.sets.keys() for rule in others)
+    if not _conflict(plan, standing) or not others or left_behind:
         return ""
-    cure = f"stop who uses it (f2b stop), remove it (nft delete chain {plan.place}), or set chain = another name"
+    cure = f"give all its users the same, or set chain = another name, or remove it (nft delete chain {plan.place})"
     return f"chain {plan.place} is there with another hook, type or priority, and with others' rules; {cure}"
 
 
-def _in_chain(plan: Plan, standing: Standing) -> list[Rule]:
-    return [rule for rule in standing.rules if rule.chain == plan.chain]
+def leftovers(plans: Collection[Plan], standing: Standing, spared: Collection[str]) -> list[Message]:
+    """Return what takes out the rules and sets of jails that are no more: not of `plans`, all in one table, and not
+    named in `spared`."""
+    nf = table(next(iter(plans)))
+    old = {
+        name
+        for name, kept in standing.sets.items()
+        if kept.flags == TIMEOUT and _jail(name) not in ("", *spared) and not any(_kind(plan, name) for plan in plans)
+    }
+    rules = [nf.delete_rule(rule) for rule in standing.rules if rule.sets & old]
+    return rules + [nf.delete_set(name) for name in sorted(old)]
+
+
+def _jail(name: str) -> str:
+    """Return whose set it is, by the names that they have where nobody chose others."""
+    found = _JAILS_SET.fullmatch(name)
+    return found[1] if found else ""
 
 
 def _kind(plan: Plan, name: str) -> Kind | None:
@@ -165,8 +190,11 @@ def _without_rules(plan: Plan, standing: Standing) -> list[Message]:
     return [nf.delete_rule(rule) for rule in standing.rules if _of(plan, rule)]
 
 
-def _alike(plan: Plan, chain: Chain) -> bool:
-    return (chain.type, chain.hook, chain.priority) == (plan.chain_type, HOOKS[plan.hook], plan.priority)
+def _conflict(plan: Plan, standing: Standing) -> bool:
+    """Whether the plan's chain is there, and is another one: it can be replaced only."""
+    chain = standing.chains.get(plan.chain, _NO_CHAIN)
+    wanted = Chain(plan.chain, plan.chain_type, HOOKS[plan.hook], plan.priority)
+    return chain not in (_NO_CHAIN, wanted)
 
 
 def _chain(plan: Plan) -> Message:

@@ -1,0 +1,117 @@
+"""What nftables holds in this network namespace: read and changed by everything in this process through one link."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Collection
+from functools import partial
+
+from f2b.errors import ActionError
+from f2b.firewall import nft, ruleset
+from f2b.firewall.netlink import Netlink, NetlinkError
+from f2b.firewall.nft import Table
+from f2b.firewall.plan import Plan
+from f2b.firewall.ruleset import Standing
+from f2b.firewall.wire import Message
+
+_LISTED = 200
+"""From so many members on, a listing of the whole set is cheaper than a question for each."""
+_TRIES = 8
+_RACES = (errno.ENOENT, errno.EEXIST, errno.ERESTART, errno.EBUSY, errno.EAGAIN)
+"""Somebody, or a timeout, was faster than we: look again."""
+
+Change = tuple[list[Message], int | None]
+"""What to do, all or nothing; and the state of the ruleset that it rests on, if it does."""
+Members = dict[bytes, int | None]
+"""Members of a set, with the milliseconds that they stay yet; None is for ever."""
+
+
+class Kernel:
+    """Reads and changes nftables, and knows who in this process uses what of it."""
+
+    def __init__(self) -> None:
+        self.link = Netlink()
+        self._plans: list[Plan] = []
+
+    def claim(self, plan: Plan) -> None:
+        """Note that this plan is in force."""
+        if plan not in self._plans:
+            self._plans.append(plan)
+
+    def release(self, plan: Plan) -> None:
+        """Note that this plan is given up."""
+        if plan in self._plans:
+            self._plans.remove(plan)
+
+    def uses(self, plan: Plan) -> bool:
+        """Return whether a plan for the same chain is in force."""
+        return any(other.place == plan.place for other in self._plans)
+
+    def change(self, find: Callable[[], Change], heal: Callable[[], Change] | None = None) -> None:
+        """Carry out what `find` finds to do; if the kernel changed in between, what `heal`, or again `find`, does.
+
+        Raises ActionError if it is refused for good.
+        """
+        refusal: NetlinkError | None = None
+        for _ in range(_TRIES):
+            try:
+                messages, generation = find()
+                if messages:
+                    self.link.transact(messages, generation)
+            except NetlinkError as caught:
+                refusal = caught
+                if caught.errno not in _RACES:
+                    break
+                find = heal or find
+            else:
+                return
+        raise ActionError(f"nftables refuses: {refusal.strerror if refusal else 'no reason given'}")
+
+    def guarded(self, table: Table, find: Callable[[Standing], list[Message]]) -> Change:
+        """Return a change together with the state of the ruleset in which it was found."""
+        generation = nft.read_generation(self.link.ask([nft.GENERATION])[0] or b"")
+        return find(self.standing(table)), generation
+
+    def sweep(self, spared: Collection[str]) -> None:
+        """Take out what jails left behind that are no more: neither here now nor among `spared`."""
+        for table in {ruleset.table(plan) for plan in self._plans}:
+            self.change(partial(self._swept, table, spared))
+
+    def _swept(self, table: Table, spared: Collection[str]) -> Change:
+        here = [plan for plan in self._plans if ruleset.table(plan) == table]
+        return self.guarded(table, lambda standing: ruleset.leftovers(here, standing, spared))
+
+    # ---- reading ----
+
+    def standing(self, table: Table) -> Standing:
+        """Return what is in the kernel of a table."""
+        found = self.link.ask([table.get()])[0]
+        if found is None:
+            return Standing()
+        chains = [body for body in self.link.dump(table.chains()) if nft.read_table_name(body) == table.name]
+        sets = [nft.read_set(body) for body in self.link.dump(table.sets())]
+        return Standing(
+            present=True,
+            owned=nft.read_owned(found),
+            chains={chain.name: chain for chain in map(nft.read_chain, chains)},
+            sets={kept.name: kept for kept in sets if not kept.anonymous},
+            rules=tuple(nft.read_rule(body) for body in self.link.dump(table.rules())),
+        )
+
+    def members(self, table: Table, name: str) -> Members:
+        """Return who is in a set; nobody, if it is gone."""
+        try:
+            bodies = self.link.dump(table.elements(name))
+        except NetlinkError as refusal:
+            if refusal.errno != errno.ENOENT:
+                raise
+            return {}
+        return {element.key: element.left_ms for body in bodies for element in nft.read_elements(body)}
+
+    def present(self, table: Table, name: str, keys: Collection[bytes]) -> Members:
+        """Return which of these are in a set."""
+        if len(keys) >= _LISTED:
+            asked = set(keys)
+            return {key: left_ms for key, left_ms in self.members(table, name).items() if key in asked}
+        answers = self.link.ask([table.get_element(name, key) for key in keys])
+        return {element.key: element.left_ms for body in answers if body for element in nft.read_elements(body)}
