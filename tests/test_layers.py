@@ -64,9 +64,9 @@ PURE_NAMES = {("net", "socket"): {"AF_INET", "AF_INET6", "inet_ntop", "inet_pton
 LATE_IMPORTS = {
     ("config.convert", "difflib"): "only to name a likely misspelling, once something is wrong",
     ("config.interpolation", "difflib"): "the same",
-    ("cli.compat_client", "f2b.config"): "the client is called in loops: reading a configuration costs 20 ms",
+    ("cli.compat_client", "f2b.config"): "the client is called in loops, and only some calls read a configuration",
     ("cli.compat_client", "f2b.control.address"): "the same",
-    ("cli.demo", "pyroute2"): "150 ms and 24 MB, for a demonstration by root only",
+    ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }
 
 MAX_FILE = 500
