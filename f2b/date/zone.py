@@ -26,7 +26,7 @@ ABBREVIATIONS = {
     name: int(float(hours) * 3600) for hours, *names in map(str.split, _EAST.split(";")) for name in names
 }
 
-_ZONE = re.compile(r"([A-Z]*)(?:([+-])([01]\d)(?::?([0-5]\d))?)?")
+_ZONE = re.compile(r"([A-Z]*)(?:([+-])([01]\d)(?::?(\d\d))?)?")
 
 
 def offset(text: str) -> int | None:
