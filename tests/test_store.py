@@ -1,0 +1,391 @@
+"""The database: real files, and the real Fail2Ban reading ours and writing what we read."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from f2b.ban.counter import Tally
+from f2b.errors import StoreError
+from f2b.events import PERMANENT, Ban, Failure
+from f2b.source.position import Position
+from f2b.store import History, Store
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "state" / "f2b.sqlite3")
+
+
+@pytest.fixture
+def store(path: str) -> Iterator[Store]:
+    store = Store(path)
+    yield store
+    store.close()
+
+
+def ban(key: str = "192.0.2.1", when: float = NOW, duration: float = 600, jail: str = "sshd", count: int = 1) -> Ban:
+    return Ban(jail, key, when, duration, 3, ("first line", "second"), {"user": "eve"}, key, count)
+
+
+def test_file_when_new_then_private_and_in_fail2bans_format(path: str) -> None:
+    told: list[str] = []
+    Store(path, told.append).close()
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
+    assert told == ["New database created. Version '4'"]
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT version FROM fail2banDb").fetchall() == [(4,)]
+    db.close()
+
+
+def test_ban_when_restored_after_a_restart_then_the_same(path: str) -> None:
+    store = Store(path)
+    store.ban(ban())
+    store.close()
+    again = Store(path)
+    assert again.restore("sshd", NOW + 599) == [ban()]
+    assert again.restore("sshd", NOW + 600) == []
+    assert again.restore("other", NOW) == []
+    again.close()
+
+
+@given(
+    captures=st.dictionaries(
+        st.text(min_size=1).filter(lambda name: name not in ("matches", "failures", "ip4", "ip6")),
+        st.text() | st.lists(st.text()).map(tuple),
+    ),
+    matches=st.lists(st.text(st.characters(exclude_categories=())), max_size=10).map(tuple),
+    key=st.text(st.characters(codec="utf-8")),
+)
+def test_ban_whatever_its_texts_when_restored_then_the_same(
+    captures: dict[str, str | tuple[str, ...]], matches: tuple[str, ...], key: str
+) -> None:
+    store = Store(":memory:")
+    given_ban = Ban("j", key, NOW, 600, 3, matches, captures)
+    store.ban(given_ban)
+    (found,) = store.restore("j", NOW)
+    assert (found.id, found.matches, dict(found.captures)) == (key, matches, captures)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("stored", "bantime", "increment", "maxtime", "age", "expected"),
+    [
+        (600, 600.0, False, None, 10, 600),
+        (600, 60.0, False, None, 10, 60),
+        (600, 60.0, False, None, 61, None),
+        (600, 3600.0, False, None, 10, 600),
+        (600, -1.0, False, None, 10, 600),
+        (PERMANENT, -1.0, False, None, 10**6, PERMANENT),
+        (PERMANENT, 600.0, False, None, 10, 600),
+        (PERMANENT, 600.0, False, None, 601, None),
+        (6000, 600.0, True, None, 1000, 6000),
+        (6000, 600.0, True, 2000.0, 1000, 2000),
+        (-2, 600.0, False, None, 10, 600),
+        (PERMANENT, None, False, None, 10**6, PERMANENT),
+    ],
+)
+def test_ban_when_restored_then_cut_as_fail2ban_does(
+    store: Store,
+    stored: float,
+    bantime: float | None,
+    increment: bool,
+    maxtime: float | None,
+    age: float,
+    expected: float | None,
+) -> None:
+    store.ban(ban(duration=stored))
+    found = store.restore("sshd", NOW + age, bantime, increment, maxtime)
+    assert [restored.duration for restored in found] == ([] if expected is None else [expected])
+    assert all(restored.own_time == increment for restored in found)
+
+
+def test_ban_when_prolonged_or_found_twice_then_one_row_in_the_history(store: Store, path: str) -> None:
+    store.ban(ban())
+    store.ban(ban(duration=1200))
+    store.ban(ban(when=NOW + 5000, count=2))
+    db = sqlite3.connect(path)
+    rows = db.execute("SELECT timeofban, bantime, bancount FROM bans ORDER BY timeofban").fetchall()
+    db.close()
+    assert rows == [(NOW, 1200, 1), (NOW + 5000, 600, 2)]
+    assert store.history("sshd", "192.0.2.1") == History(2, NOW + 5000, 600)
+
+
+def test_history_when_over_all_jails_then_counts_are_added(store: Store) -> None:
+    store.ban(ban(count=2))
+    store.ban(ban(jail="web", when=NOW + 9, duration=5, count=3))
+    assert store.history("", "192.0.2.1") == History(5, NOW + 9, 5)
+    assert store.history("sshd", "192.0.2.1") == History(2, NOW, 600)
+    assert store.history("sshd", "192.0.2.2") is None
+
+
+def test_forget_when_done_then_nothing_of_the_id_is_left(store: Store) -> None:
+    store.ban(ban())
+    store.ban(ban("192.0.2.2"))
+    store.ban(ban("192.0.2.3"))
+    store.forget("sshd", "192.0.2.1")
+    assert [left.id for left in store.restore("sshd", NOW)] == ["192.0.2.2", "192.0.2.3"]
+    store.forget("sshd", None)
+    assert store.restore("sshd", NOW) == []
+
+
+def test_turn_when_its_body_fails_then_nothing_of_it_is_written(store: Store) -> None:
+    def fail() -> None:
+        with store.turn():
+            store.ban(ban())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert store.restore("sshd", NOW) == []
+
+
+def test_turn_when_killed_before_its_end_then_neither_ban_nor_position(path: str) -> None:
+    code = (
+        "import os, sys; from f2b.store import Store; from f2b.events import Ban\n"
+        "from f2b.source.position import Position\n"
+        "store = Store(sys.argv[1])\n"
+        "with store.turn():\n"
+        "    store.save_position('sshd', '/log', Position('a', 1, 1)); store.ban(Ban('sshd', '192.0.2.1', 1, -1))\n"
+        "with store.turn():\n"
+        "    store.save_position('sshd', '/log', Position('a', 2, 1)); store.ban(Ban('sshd', '192.0.2.2', 1, -1))\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, path], check=False)
+    store = Store(path)
+    assert store.position("sshd", "/log") == Position("a", 1, 1)
+    assert [found.id for found in store.restore("sshd", NOW)] == ["192.0.2.1"]
+    store.close()
+
+
+def test_position_when_fail2ban_read_on_then_without_our_inode(store: Store, path: str) -> None:
+    store.save_position("sshd", "/log", Position("a" * 40, 120, 7))
+    store.save_position("web", "/log", Position("a" * 40, 60, 7))
+    assert store.position("sshd", "/log") == Position("a" * 40, 120, 7)
+    assert store.position("web", "/log") == Position("a" * 40, 60, 7)
+    assert store.position("sshd", "/other") is None
+    db = sqlite3.connect(path)
+    db.execute("UPDATE logs SET lastfilepos = 130 WHERE jail = 'sshd'")
+    db.commit()
+    db.close()
+    assert store.position("sshd", "/log") == Position("a" * 40, 130, 0)
+
+
+def test_cursor_when_saved_then_found_again(store: Store) -> None:
+    assert store.cursor("sshd") == ""
+    assert store.journal_time("sshd") is None
+    store.save_cursor("sshd", "s=abc;i=1", NOW + 0.25)
+    assert store.cursor("sshd") == "s=abc;i=1"
+    assert store.journal_time("sshd") == NOW + 0.25
+
+
+def test_counters_when_saved_then_found_again_until_banned(path: str) -> None:
+    failure = Failure("u", "192.0.2.1", NOW, ("a", "b"), {"user": "eve", "users": ("eve", "bob")})
+    tallies = {"u": Tally(NOW, NOW + 3, 2, 4, failure, ("a", "b"))}
+    store = Store(path)
+    store.save_counters("sshd", tallies)
+    store.close()
+    again = Store(path)
+    assert again.load_counters("sshd") == tallies
+    again.ban(ban("u"))
+    assert again.load_counters("sshd") == {}
+    again.close()
+
+
+def test_purge_when_age_has_passed_then_the_latest_ban_stays_three_times_its_length(store: Store, path: str) -> None:
+    store.ban(ban("old", duration=100))
+    store.ban(ban("long", duration=1000))
+    store.ban(ban("ever", duration=PERMANENT))
+    store.purge(NOW + 1400, 1000)
+    assert store.history("sshd", "old") is None
+    assert store.history("sshd", "long") is not None
+    assert store.history("sshd", "ever") is not None
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT count(*) FROM bans").fetchone() == (0,)
+    db.close()
+
+
+def test_purge_when_a_jail_is_gone_then_its_positions_go_too(store: Store) -> None:
+    store.save_position("gone", "/log", Position("a", 1, 1))
+    store.save_position("here", "/log", Position("a", 1, 1))
+    store.enable("gone", False)
+    store.purge(NOW, 1000)
+    assert store.position("gone", "/log") is None
+    assert store.position("here", "/log") is not None
+
+
+# ---- what goes wrong ----
+
+
+def test_file_when_corrupt_then_set_aside_and_what_is_readable_taken_over(path: str) -> None:
+    store = Store(path)
+    for number in range(300):
+        store.ban(ban(f"192.0.2.{number % 250}", NOW + number, 60))
+    store.close()
+    with open(path, "r+b") as file:
+        file.seek(4096 * 12)
+        file.write(os.urandom(4096))
+    told: list[str] = []
+    again = Store(path, told.append)
+    assert any("is corrupt" in text for text in told)
+    aside = [name for name in os.listdir(os.path.dirname(path)) if name.startswith("f2b.sqlite3.2")]
+    assert len(aside) >= 1
+    again.ban(ban("198.51.100.1"))
+    assert "198.51.100.1" in [found.id for found in again.restore("sshd", NOW)]
+    again.close()
+
+
+@pytest.mark.parametrize("content", [b"this is no database " * 400, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_file_when_no_database_at_all_then_a_new_one(path: str, content: bytes) -> None:
+    os.mkdir(os.path.dirname(path))
+    Path(path).write_bytes(content)
+    store = Store(path)
+    store.ban(ban())
+    assert len(store.restore("sshd", NOW)) == 1
+    store.close()
+
+
+def test_file_when_of_a_newer_version_then_refused_untouched(path: str) -> None:
+    Store(path).close()
+    db = sqlite3.connect(path)
+    db.execute("UPDATE fail2banDb SET version = 5")
+    db.commit()
+    db.close()
+    with pytest.raises(StoreError, match="it has version 5"):
+        Store(path)
+
+
+def test_file_when_of_version_two_then_brought_up_and_a_copy_kept(path: str) -> None:
+    os.mkdir(os.path.dirname(path))
+    db = sqlite3.connect(path)
+    db.executescript(
+        "CREATE TABLE fail2banDb(version INTEGER); INSERT INTO fail2banDb VALUES (2);"
+        "CREATE TABLE jails(name TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL DEFAULT 1);"
+        "INSERT INTO jails VALUES ('sshd', 1);"
+        "CREATE TABLE bans(jail TEXT NOT NULL, ip TEXT, timeofban INTEGER NOT NULL, data JSON);"
+        f"INSERT INTO bans VALUES ('sshd', '192.0.2.1', {NOW - 900}, '{{}}'), ('sshd', '192.0.2.1', {NOW}, '{{}}');"
+    )
+    db.close()
+    told: list[str] = []
+    store = Store(path, told.append)
+    assert [(found.time, found.duration) for found in store.restore("sshd", NOW + 5, 60.0)] == [(NOW, 60)]
+    assert told[0].startswith("Database updated from '2' to '4'")
+    assert len(os.listdir(os.path.dirname(path))) >= 2
+    store.close()
+
+
+def _locked(store: Store) -> Callable[[], None]:
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    return other.close
+
+
+def _full(store: Store) -> Callable[[], None]:
+    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    return lambda: bool(store._db.execute("PRAGMA max_page_count = 1000000"))  # type: ignore[return-value]  # bool
+
+
+@pytest.mark.parametrize(("hinder", "cure"), [(_locked, "end the other program"), (_full, "make room")])
+def test_write_when_refused_then_told_and_written_once_it_works_again(
+    path: str, hinder: Callable[[Store], Callable[[], None]], cure: str
+) -> None:
+    store = Store(path)
+    help_again = hinder(store)
+    refused = Ban("sshd", "192.0.2.1", NOW, 600, 3, ("x" * 9000,) * 10)
+
+    def write() -> None:
+        with store.turn():
+            store.ban(refused)
+            store.save_position("sshd", "/log", Position("a", 1, 1))
+
+    with pytest.raises(StoreError, match=cure):
+        write()
+    assert store.restore("sshd", NOW) == []
+    help_again()
+    store.ban(ban("192.0.2.2"))
+    assert [found.id for found in store.restore("sshd", NOW)] == ["192.0.2.1", "192.0.2.2"]
+    assert store.position("sshd", "/log") == Position("a", 1, 1)
+    store.close()
+
+
+def test_folder_when_it_cannot_be_made_then_an_error_with_its_cure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="set dbfile"):
+        Store(str(tmp_path / "file" / "db"))
+
+
+# ---- Fail2Ban itself ----
+
+
+def fail2ban(folder: Path, database: str, seconds: float) -> str:
+    """Run the real server on `database` until its jail has read its log; return its log."""
+    log = folder / "app.log"
+    (folder / "filter.d").mkdir(exist_ok=True)
+    (folder / "filter.d" / "t.conf").write_text("[Definition]\nfailregex = ^ bad <F-USER>\\S+</F-USER> <HOST>$\n")
+    (folder / "jail.conf").write_text(
+        f"[DEFAULT]\nbackend = polling\nbantime = 5000\nfindtime = 600\nmaxretry = 2\n"
+        f"[t]\nenabled = true\nfilter = t\nlogpath = {log}\naction =\n"
+    )
+    (folder / "fail2ban.conf").write_text(
+        f"[Definition]\nloglevel = INFO\nlogtarget = {folder}/f2b.log\nsyslogsocket = auto\nsocket = {folder}/s\n"
+        f"pidfile = {folder}/p\ndbfile = {database}\ndbpurgeage = 1d\ndbmaxmatches = 10\n"
+    )
+    said = folder / "f2b.log"
+    said.write_text("")
+    server = subprocess.Popen(["fail2ban-server", "-c", str(folder), "-f", "start"], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + seconds
+        while " Ban " not in said.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        server.terminate()
+        server.wait()
+    return said.read_text()
+
+
+def test_fail2ban_when_it_wrote_then_we_read_and_when_we_wrote_then_it_reads(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    stamp = time.strftime("%b %d %H:%M:%S")
+    line = f"{stamp} bad eve 192.0.2.1"
+    log.write_text(f"{line}\n" * 2)
+    database = str(tmp_path / "db.sqlite3")
+    fail2ban(tmp_path, database, 20)
+
+    store = Store(database)
+    (found,) = store.restore("t", time.time(), 5000.0)
+    assert (found.id, found.failures, found.matches, found.duration) == ("192.0.2.1", 2, (line, line), 5000)
+    assert found.captures["user"] == "eve"
+    position = store.position("t", str(log))
+    assert position is not None
+    assert position.offset == log.stat().st_size
+    now = time.time()
+    store.ban(Ban("t", "2001:db8::7", now, 5000.5, 3, ("a line", "na\u00efve \udc80"), {"user": "bob"}))
+    store.save_position("t", str(log), position._replace(inode=log.stat().st_ino))
+    store.close()
+
+    with log.open("a") as file:
+        file.write(f"{stamp} bad eve 192.0.2.9\n" * 2)
+    said = fail2ban(tmp_path, database, 20)
+    assert "[t] Restore Ban 192.0.2.1" in said
+    assert "[t] Restore Ban 2001:db8::7" in said
+    assert "[t] Ban 192.0.2.9" in said
+    assert "[t] Ban 192.0.2.1" not in said
+    assert "New database" not in said
+    assert "ERROR" not in said
+
+    again = Store(database)
+    assert {kept.id for kept in again.restore("t", time.time())} == {"192.0.2.1", "192.0.2.9", "2001:db8::7"}
+    again.close()
