@@ -30,6 +30,9 @@ DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 YEARS_AHEAD = 3
 """`%ExY` takes the decades from 2000 to the one that this many years from now belong to."""
 
+YEAR_WRITTEN = 2026
+"""The real year is never before this one; a clock that is set back (to replay old logs) may be."""
+
 
 class Directive(NamedTuple):
     """One `%x` of a date pattern."""
@@ -118,5 +121,5 @@ HINT = re.compile(r":\d|\d{8}|@[0-9a-f]{24}")
 
 def decades(year: int) -> str:
     """Return the regex of `%ExY` in that year: four digits, 2000 to the end of the decade three years ahead."""
-    last = max(year + YEARS_AHEAD, 2000) // 10
+    last = (max(year, YEAR_WRITTEN) + YEARS_AHEAD) // 10
     return f"(?:{'|'.join(map(str, range(200, last + 1)))})\\d"

@@ -24,7 +24,7 @@ NOW = local(2026, 11, 21, 11)
 
 
 def read(text: str, *patterns: str, zone: str | None = None, now: float = NOW) -> tuple[float | None, str]:
-    """Return the time of a line that has a date, and what is left of it."""
+    """Return the time of a line that has a date, and what the line is without it."""
     stamp = DateReader(patterns, zone, 2026).read(text, now)
     assert stamp is not None
     return stamp.time, text[: stamp.start] + text[stamp.end :]
@@ -163,6 +163,12 @@ def test_read_when_a_decade_begins_takes_its_years() -> None:
     assert reader.read("2031-01-02", NOW) is None
     assert reader.read("2031-01-02", local(2028, 1, 1)) is not None
     assert reader.read("2031-01-02", NOW) is not None, "the later year counts, when the clock is set back"
+
+
+def test_read_when_the_clock_is_set_back_still_takes_newer_years() -> None:
+    stamp = DateReader().read("2014-01-02 03:04:05 x", 1124013600)
+    assert stamp is not None
+    assert stamp.time == local(2014, 1, 2, 3, 4, 5)
 
 
 def test_templates_when_read_count_their_hits_and_the_winner_moves_up() -> None:
