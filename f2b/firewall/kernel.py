@@ -35,17 +35,21 @@ class Kernel:
 
     def claim(self, plan: Plan) -> None:
         """Note that this plan is in force."""
-        if plan not in self._plans:
+        if not any(other is plan for other in self._plans):
             self._plans.append(plan)
 
     def release(self, plan: Plan) -> None:
         """Note that this plan is given up."""
-        if plan in self._plans:
-            self._plans.remove(plan)
+        self._plans = [other for other in self._plans if other is not plan]
 
-    def uses(self, plan: Plan) -> bool:
-        """Return whether a plan for the same chain is in force."""
-        return any(other.place == plan.place for other in self._plans)
+    def trouble(self, plan: Plan, standing: Standing) -> str:
+        """Return why a plan cannot be carried out, empty if it can."""
+        for other in self._plans:
+            shared = ruleset.shared_set(plan, other)
+            if shared and other is not plan:
+                return f"set {shared} is another action's already; give one of them its own (name = another name)"
+        first = not any(other.place == plan.place for other in self._plans)
+        return ruleset.blocker(plan, standing, first)
 
     def change(self, find: Callable[[], Change], heal: Callable[[], Change] | None = None) -> None:
         """Carry out what `find` finds to do; if the kernel changed in between, what `heal`, or again `find`, does.

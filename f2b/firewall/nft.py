@@ -276,6 +276,6 @@ def read_elements(body: bytes) -> Iterator[Element]:
     """Yield the members that one message of a listing, or an answer, holds."""
     for _, member in attrs(table(body).get(3, b"")):
         parts = table(member)
-        key = table(parts.get(1, b"")).get(1, b"")
         left = parts.get(5, parts.get(4))
-        yield Element(key, None if left is None else number(left))
+        # A key holds a single value, so that it begins behind that one's head.
+        yield Element(parts.get(1, b"")[4:], None if left is None else number(left))

@@ -161,7 +161,7 @@ class Nftables:
     # ---- the kernel's side ----
 
     def _check(self, standing: Standing) -> None:
-        trouble = ruleset.blocker(self.plan, standing, first=not self._kernel.uses(self.plan))
+        trouble = self._kernel.trouble(self.plan, standing)
         if trouble:
             raise ActionError(trouble)
         if any(not kept.flags & nft.TIMEOUT for kept in standing.sets.values()):

@@ -150,6 +150,13 @@ def blocker(plan: Plan, standing: Standing, first: bool) -> str:
     return f"chain {plan.place} is there with another hook, type or priority, and with others' rules; {cure}"
 
 
+def shared_set(plan: Plan, other: Plan) -> str:
+    """Return the name of a set that both would fill, empty if there is none."""
+    if table(plan) != table(other):
+        return ""
+    return min(set(plan.sets.values()) & set(other.sets.values()), default="")
+
+
 def leftovers(plans: Collection[Plan], standing: Standing, spared: Collection[str]) -> list[Message]:
     """Return what takes out the rules and sets of jails that are no more: not of `plans`, all in one table, and not
     named in `spared`."""

@@ -274,8 +274,11 @@ def test_ruleset_when_listed_by_nft_then_nft_takes_it_back(make: Make) -> None:
 
 def test_start_when_called_twice_then_the_second_changes_nothing(make: Make) -> None:
     bans = [ban(ATTACKER[0]), ban("198.51.100.0/24"), ban(ATTACKER[1], PERMANENT)]
-    make().start(bans)
+    firewall = make()
+    firewall.start(bans)
     first = timeless(ruleset())
+    firewall.start(bans)
+    firewall.stop(keep=True)
     make().start(bans)
     assert timeless(ruleset()) == first
 
@@ -288,17 +291,18 @@ def test_start_when_others_are_in_the_sets_then_exactly_the_bans_are_afterwards(
     firewall = make()
     firewall.start([ban("198.51.100.1"), ban("198.51.100.2"), ban("203.0.113.0/24")])
     nft("add", "element", *TABLE, "addr-set-sshd", "{ 198.51.100.3 }")
-    make().start([ban("198.51.100.2"), ban("198.51.100.3")])
+    firewall.start([ban("198.51.100.2"), ban("198.51.100.3")])
     assert firewall.elements().keys() == {"198.51.100.2", "198.51.100.3"}
     assert "/24" not in ruleset()
 
 
 def test_survivor_when_started_again_then_its_clock_runs_on(make: Make) -> None:
     kept = ban("198.51.100.2", 60)
-    make().start([kept])
+    firewall = make()
+    firewall.start([kept])
     before = nft("list", "set", *TABLE, "addr-set-sshd")[-1]["set"]["elem"][0]["elem"]["timeout"]
     time.sleep(1.1)  # what is looked for is that the kernel's clock was not set again
-    make().start([kept])
+    firewall.start([kept])
     after = nft("list", "set", *TABLE, "addr-set-sshd")[-1]["set"]["elem"][0]["elem"]
     assert after["timeout"] == before
     assert after["expires"] < 59
@@ -460,7 +464,9 @@ def test_leftovers_of_fail2ban_when_it_is_gone_then_they_are_replaced(make: Make
 
 
 def test_chain_when_it_stands_with_another_priority_then_only_ours_is_replaced(make: Make) -> None:
-    make().start([ban("198.51.100.1")])
+    before = make()
+    before.start([ban("198.51.100.1")])
+    before.stop(keep=True)
     make(chain_priority="filter - 10").start([ban("198.51.100.1")])
     assert "priority filter - 10" in ruleset()
     with pytest.raises(ActionError, match=r"chain inet f2b-table f2b-chain is there .* set chain = another name"):
@@ -481,6 +487,17 @@ def test_chain_when_a_former_server_left_it_with_another_priority_then_it_is_rep
     restarted.link.close()
     assert ruleset().count("priority filter + 5") == 1
     assert ruleset().count("ip saddr @") == 2
+
+
+def test_set_when_another_action_has_it_then_start_says_so(make: Make) -> None:
+    tcp, udp = make(), make(protocol="udp")
+    tcp.start([ban("198.51.100.1")])
+    with pytest.raises(ActionError, match="set addr-set-sshd is another action's already; give one of them its own"):
+        udp.start([ban("198.51.100.1")])
+    tcp.start([ban("198.51.100.1")])
+    tcp.stop(keep=False)
+    udp.start([ban("198.51.100.1")])
+    assert "udp dport" in ruleset()
 
 
 def test_leftovers_when_swept_then_only_what_is_in_use_or_spared_stays(make: Make, kernel: Kernel) -> None:
