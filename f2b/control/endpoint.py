@@ -22,7 +22,7 @@ from f2b.loop import Loop
 MAX_CLIENTS = 256
 """When one more comes, whoever was silent longest is hung up on."""
 _CHUNK = 65536
-_BACKLOG = 64
+_BACKLOG = 1024
 _LONGEST_PATH = 107
 """Bytes of a Unix socket's name (unix(7): sun_path, with its final NUL)."""
 _PATIENCE = 2.0
@@ -170,7 +170,7 @@ class _Client:
         self.connection = connection
         self.fd = connection.fileno()
         self.inbox = Inbox()
-        self.outgoing = b""
+        self.outgoing: bytes | memoryview = b""
         self.last = False
         """Nothing more is heard after the present answer."""
         self.gone = False
@@ -185,7 +185,7 @@ class _Client:
             except OSError:
                 self.gone = True
                 return False
-            self.outgoing = self.outgoing[sent:]
+            self.outgoing = memoryview(self.outgoing)[sent:]
         return True
 
 

@@ -109,10 +109,12 @@ def main(path: str, jails: Sequence[str]) -> int:
     except F2bError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.write(1, b"ready\n")
-    loop.run()
-    endpoint.close()
+    try:
+        loop.run()
+    finally:
+        endpoint.close()
     return 0
 
 
