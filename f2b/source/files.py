@@ -12,7 +12,7 @@ from f2b.source.handle import Handle, Ident
 from f2b.source.position import Position
 from f2b.source.rotation import LATE
 from f2b.source.tail import Tail
-from f2b.source.watch import Watch
+from f2b.source.watch import EVERY, Watch
 
 SWEEP = 10.0
 """Seconds, at most, until patterns are expanded and every log is looked at again, whatever inotify says."""
@@ -28,11 +28,13 @@ OnChunk = Callable[[str, bytes, Position, bool], object]
 class LogFile:
     """One followed log: which pattern it comes from, and how it does."""
 
-    __slots__ = ("missed", "pattern", "seen", "since", "tail", "told")
+    __slots__ = ("again", "missed", "pattern", "seen", "since", "tail", "told")
 
     def __init__(self, pattern: str, tail: Tail) -> None:
         self.pattern = pattern
         self.tail = tail
+        self.again: Timer | None = None
+        """While a renamed file is read for late lines, which polling does not notice."""
         self.seen = False
         """It could be read at least once."""
         self.told = ""
@@ -57,6 +59,7 @@ class Files:
         tell: Callable[[str, str], object],
         opened: Callable[[Tail], None] | None = None,
         polling: bool = False,
+        every: float = EVERY,
         late: float = LATE,
     ) -> None:
         self._loop = loop
@@ -65,6 +68,7 @@ class Files:
         self._known: dict[str, Position] = {}
         """Where reading stopped, by path."""
         self._opened = opened
+        self._every = every
         self._late = late
         self._patterns: dict[str, tuple[bool, bytes]] = {}
         self._idle_patterns: set[str] = set()
@@ -75,7 +79,7 @@ class Files:
         self._turning = False
         self._swept = float("-inf")
         self._due: Timer | None = None
-        self._watch = Watch(loop, self._changed, lambda text: tell("", text), polling)
+        self._watch = Watch(loop, self._changed, lambda text: tell("", text), polling, every)
 
     @property
     def backend(self) -> str:
@@ -161,6 +165,8 @@ class Files:
     def _drop(self, path: str) -> None:
         log = self._logs.pop(path)
         self._queue.pop(path, None)
+        if log.again:
+            log.again.cancel()
         log.tail.close()
         position = log.tail.position
         if position:
@@ -224,8 +230,14 @@ class Files:
         log.seen = log.seen or not log.tail.trouble
         if chunk:
             self._queue[path] = None
+        elif log.tail.late and not log.again:
+            log.again = self._loop.after(self._every, lambda: self._look_again(path))
         self._schedule()
         if not log.seen or log.told:
             self._note_trouble(path, log)
         if chunk and chunk.data:
             self._on_chunk(path, chunk.data, chunk.position, chunk.live)
+
+    def _look_again(self, path: str) -> None:
+        self._logs[path].again = None
+        self._wake(path)

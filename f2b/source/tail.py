@@ -71,6 +71,11 @@ class Tail:
         return self._now.position if self._now else self._saved
 
     @property
+    def late(self) -> bool:
+        """Whether a renamed file is still read, for writers that have not noticed."""
+        return bool(self._old)
+
+    @property
     def lag(self) -> int:
         """Bytes written but not read yet."""
         return sum(max(0, handle.size - handle.offset) for handle in self._handles())

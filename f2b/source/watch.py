@@ -30,11 +30,17 @@ class Watch:
     """
 
     def __init__(
-        self, loop: Loop, changed: Callable[[str], object], tell: Callable[[str], object], polling: bool = False
+        self,
+        loop: Loop,
+        changed: Callable[[str], object],
+        tell: Callable[[str], object],
+        polling: bool = False,
+        every: float = EVERY,
     ) -> None:
         self._loop = loop
         self._changed = changed
         self._tell = tell
+        self._every = every
         self._told = False
         self._wanted: dict[str, int] = {}
         self._descriptors: dict[str, list[int]] = {}
@@ -60,7 +66,7 @@ class Watch:
         for path in wanted:
             self._place(path)
         if self._polled and not self._timer:
-            self._timer = self._loop.after(EVERY, self._poll)
+            self._timer = self._loop.after(self._every, self._poll)
 
     def close(self) -> None:
         """Stop watching."""
@@ -163,7 +169,7 @@ class Watch:
                 self._place(path)
                 self._changed(path)
         if self._polled:
-            self._timer = self._loop.after(EVERY, self._poll)
+            self._timer = self._loop.after(self._every, self._poll)
 
 
 def _sign(path: str) -> Sign:
