@@ -38,7 +38,7 @@ class Front:
             not reason,
             reason,
             views,
-            tuple(str(problem) for problem in self._problems()),
+            tuple(str(problem) for problem in self._problems() if problem.severity == "error"),
         )
 
     def _problems(self) -> list[Problem]:

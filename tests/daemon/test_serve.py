@@ -1,0 +1,200 @@
+"""The whole server: lines in, bans out, over restarts, reloads and rotations."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.running import Server, fail, running, wait_for
+
+EVIL, WORSE = "203.0.113.5", "2001:db8::5"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with running(tmp_path) as made:
+        yield made
+
+
+def test_failures_in_a_log_become_a_ban_and_end_with_bantime(server: Server) -> None:
+    log = server.jail(bantime=2)
+    log.touch()
+    server.start()
+    fail(log, EVIL)
+    wait_for(lambda: server.banned() == [EVIL])
+    wait_for(lambda: server.banned() == [])
+    said = server.said()
+    assert said.index(f"[app] Found {EVIL}") < said.index(f"NOTICE  [app] Ban {EVIL}")
+    assert f"NOTICE  [app] Unban {EVIL}" in said
+
+
+def test_failures_from_before_the_start_count_within_findtime(server: Server) -> None:
+    log = server.jail(findtime=600)
+    fail(log, WORSE, when=time.time() - 1000)
+    fail(log, EVIL, when=time.time() - 100)
+    server.start()
+    wait_for(lambda: server.banned() == [EVIL])
+
+
+def test_restart_brings_bans_back_and_counts_no_line_twice(server: Server) -> None:
+    log = server.jail(bantime=600)
+    log.touch()
+    server.start()
+    fail(log, EVIL)
+    fail(log, WORSE, times=1)
+    wait_for(lambda: server.banned() == [EVIL])
+    assert server.end() == 0
+    assert not os.path.exists(server.socket)
+    assert not (server.folder / "pid").exists()
+    server.start()
+    assert server.banned() == [EVIL]
+    assert f"Restore Ban {EVIL}" in server.said()
+    assert server.status()["jails"][0]["failed_total"] == 0
+
+
+def test_lines_written_while_it_was_down_count(server: Server) -> None:
+    log = server.jail()
+    log.touch()
+    server.start()
+    server.end()
+    fail(log, EVIL)
+    server.start()
+    wait_for(lambda: server.banned() == [EVIL])
+
+
+def test_log_that_appears_later_is_waited_for(server: Server) -> None:
+    log = server.jail()
+    server.start()
+    (jail,) = server.status()["jails"]
+    assert jail["state"] == "waiting"
+    assert str(log) in jail["reason"]
+    fail(log, EVIL)
+    wait_for(lambda: server.banned() == [EVIL])
+    assert server.status()["jails"][0]["state"] == "up"
+
+
+def test_rotation_by_rename_loses_and_doubles_nothing(server: Server) -> None:
+    log = server.jail(maxretry=4)
+    log.touch()
+    server.start()
+    fail(log, EVIL, times=2)
+    wait_for(lambda: server.status()["jails"][0]["failed_total"] == 2)
+    log.rename(log.with_suffix(".1"))
+    fail(log.with_suffix(".1"), EVIL, times=1)
+    fail(log, EVIL, times=1)
+    wait_for(lambda: server.banned() == [EVIL])
+    assert server.status()["jails"][0]["failed_total"] == 4
+
+
+def test_rotation_by_copytruncate_loses_and_doubles_nothing(server: Server) -> None:
+    log = server.jail(maxretry=4)
+    log.touch()
+    server.start()
+    fail(log, EVIL, times=2)
+    wait_for(lambda: server.status()["jails"][0]["failed_total"] == 2)
+    os.truncate(log, 0)
+    fail(log, WORSE, times=1)
+    fail(log, EVIL, times=2)
+    wait_for(lambda: server.banned() == [EVIL])
+    assert server.status()["jails"][0]["failed_total"] == 5
+
+
+def test_jails_that_share_a_log_both_count(server: Server) -> None:
+    log = server.jail("one", maxretry=2)
+    server.jail("two", maxretry=3, logpath=log)
+    log.touch()
+    server.start()
+    fail(log, EVIL, times=3)
+    wait_for(lambda: server.banned() == [EVIL, EVIL])
+
+
+def test_glob_follows_files_that_come_later(server: Server) -> None:
+    server.jail(logpath=f"{server.folder}/app-*.log")
+    fail(server.folder / "app-1.log", WORSE)
+    server.start()
+    wait_for(lambda: server.banned() == [WORSE])
+    fail(server.folder / "app-2.log", EVIL)
+    wait_for(lambda: server.banned() == [WORSE, EVIL])
+
+
+class TestReload:
+    def test_new_and_gone_jails_come_and_go_and_others_keep_all(self, server: Server) -> None:
+        log = server.jail("kept", maxretry=2)
+        gone = server.jail("gone")
+        server.start()
+        fail(log, EVIL, times=2)
+        fail(log, WORSE, times=1)
+        wait_for(lambda: server.banned() == [EVIL])
+        (server.folder / "jail.d/gone.conf").unlink()
+        new = server.jail("new")
+        assert server.ask("reload").returncode == 0
+        assert [jail["name"] for jail in server.status()["jails"]] == ["kept", "new"]
+        assert server.banned() == [EVIL]
+        fail(log, WORSE, times=1)
+        fail(new, "192.0.2.9")
+        wait_for(lambda: server.banned() == [EVIL, WORSE, "192.0.2.9"])
+        assert not gone.exists()
+
+    def test_changed_jail_keeps_bans_and_counters(self, server: Server) -> None:
+        log = server.jail(maxretry=5)
+        log.touch()
+        server.start()
+        fail(log, EVIL, times=2)
+        wait_for(lambda: server.status()["jails"][0]["failed"] == 1)
+        server.jail(maxretry=3)
+        assert server.ask("reload").returncode == 0
+        fail(log, EVIL, times=1)
+        wait_for(lambda: server.banned() == [EVIL])
+
+    def test_broken_configuration_is_refused_and_changes_nothing(self, server: Server) -> None:
+        log = server.jail()
+        log.touch()
+        server.start()
+        server.write("filter.d/app.conf", "[Definition]\nfailregex = ^ (unclosed <HOST>$\n")
+        refused = server.ask("reload")
+        assert refused.returncode == 2
+        assert f"{server.folder}/filter.d/app.conf:2" in refused.stderr
+        fail(log, EVIL)
+        wait_for(lambda: server.banned() == [EVIL])
+
+    def test_sighup_reloads(self, server: Server) -> None:
+        server.jail("one")
+        server.start()
+        server.jail("two")
+        assert server.process is not None
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(server.status()["jails"]) == 2)
+
+
+class TestByHand:
+    def test_ban_and_unban_of_addresses_and_networks(self, server: Server) -> None:
+        server.jail()
+        server.start()
+        assert server.ask("ban", EVIL, "--jail", "app", "--time", "1h").returncode == 0
+        assert server.ask("ban", "2001:DB8:0::5", "198.51.100.0/24").returncode == 0
+        assert server.banned() == [EVIL, "2001:db8::5", "198.51.100.0/24"]
+        assert server.ask("unban", "203.0.113.0/24").returncode == 0
+        assert server.banned() == ["2001:db8::5", "198.51.100.0/24"]
+        assert server.ask("unban", "--all").returncode == 0
+        assert server.banned() == []
+
+    def test_bans_of_no_jail_survive_a_restart(self, server: Server) -> None:
+        server.jail()
+        server.start()
+        server.ask("ban", EVIL)
+        server.end()
+        server.start()
+        assert server.banned() == [EVIL]
+
+    def test_stop_ends_it(self, server: Server) -> None:
+        server.jail()
+        server.start()
+        assert server.ask("stop").returncode == 0
+        assert server.process is not None
+        assert server.process.wait(timeout=15) == 0
+        assert server.ask("ping").returncode == 3
