@@ -104,7 +104,7 @@ def test_installed_f2b_when_run_elsewhere_then_it_finds_what_it_ships(
 
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert run(venv / "bin" / "python", "-c", LIST_SHIPPED, cwd=empty).split() == shipped_files()
+    assert sorted(run(venv / "bin" / "python", "-c", LIST_SHIPPED, cwd=empty).split()) == shipped_files()
     log = empty / "auth.log"
     log.write_text("Nov 21 10:00:00 host sshd[1]: Invalid user admin from 192.0.2.1 port 1\n")
     found = run(venv / "bin" / "f2b", "regex", "--json", log, "sshd", cwd=empty)
