@@ -192,10 +192,11 @@ class Tail:
             opened(self)
 
     def _let_go(self) -> None:
-        """Close renamed files that nobody will write to any more. Everything was read."""
+        """Close renamed and deleted files that nobody will write to any more. Everything was read."""
         now = Loop.now()
-        for handle in list(self._old):
-            followed = bool(self._now and self._now.offset) or handle is not self._old[-1]
+        begun = bool(self._now and self._now.offset)
+        for handle in self._handles():
+            followed = handle is not self._now and (begun or handle is not self._old[-1])
             if rotation.over(handle.changed, now, followed, handle.nameless, self._late):
                 self._drop(handle)
 
@@ -207,11 +208,12 @@ class Tail:
 
     def _drop(self, handle: Handle) -> None:
         self._overlong += handle.overlong
-        if handle in self._old:
+        if handle is self._now:
+            self._now = None
+        elif handle in self._old:
             self._old.remove(handle)
         handle.close()
 
     def _drop_all(self) -> None:
         for handle in self._handles():
             self._drop(handle)
-        self._now = None
