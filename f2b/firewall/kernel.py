@@ -9,13 +9,11 @@ from functools import partial
 from f2b.errors import ActionError
 from f2b.firewall import nft, ruleset
 from f2b.firewall.netlink import Netlink, NetlinkError
-from f2b.firewall.nft import Table
+from f2b.firewall.nft import Element, Table
 from f2b.firewall.plan import Plan
 from f2b.firewall.ruleset import Standing
 from f2b.firewall.wire import Message
 
-_LISTED = 200
-"""From so many members on, a listing of the whole set is cheaper than a question for each."""
 _TRIES = 8
 _RACES = (errno.ENOENT, errno.EEXIST, errno.ERESTART, errno.EBUSY, errno.EAGAIN)
 """Somebody, or a timeout, was faster than we: look again."""
@@ -103,19 +101,29 @@ class Kernel:
         )
 
     def members(self, table: Table, name: str) -> Members:
-        """Return who is in a set; nobody, if it is gone."""
+        """Return who is in a set; nobody, if it is gone.
+
+        For people to read, not to act on: the kernel lists a set piece by piece, by position, and while the set grows
+        or shrinks some members come twice and others not at all.
+        """
+        found: Members = {}
+        for _ in range(_TRIES):
+            listed = self._listed(table, name)
+            found.update((element.key, element.left_ms) for element in listed)
+            if len(listed) == len({element.key for element in listed}):
+                break
+        return found
+
+    def present(self, table: Table, name: str, keys: Collection[bytes]) -> Members:
+        """Return which of these are in a set."""
+        answers = self.link.ask([table.get_element(name, key) for key in keys])
+        return {element.key: element.left_ms for body in answers if body for element in nft.read_elements(body)}
+
+    def _listed(self, table: Table, name: str) -> list[Element]:
         try:
             bodies = self.link.dump(table.elements(name))
         except NetlinkError as refusal:
             if refusal.errno != errno.ENOENT:
                 raise
-            return {}
-        return {element.key: element.left_ms for body in bodies for element in nft.read_elements(body)}
-
-    def present(self, table: Table, name: str, keys: Collection[bytes]) -> Members:
-        """Return which of these are in a set."""
-        if len(keys) >= _LISTED:
-            asked = set(keys)
-            return {key: left_ms for key, left_ms in self.members(table, name).items() if key in asked}
-        answers = self.link.ask([table.get_element(name, key) for key in keys])
-        return {element.key: element.left_ms for body in answers if body for element in nft.read_elements(body)}
+            return []
+        return [element for body in bodies for element in nft.read_elements(body)]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from f2b.firewall.wire import (
     APPEND,
     CREATE,
+    EXCL,
     NONREC,
     Message,
     attr,
@@ -167,10 +168,13 @@ class Table:
         shape = u32(3, flags) + u32(4, kind) + u32(5, key_bytes) + u32(10, ticket)
         return self._message(NEWSET, text(2, name), shape, flags=CREATE)
 
-    def add_elements(self, name: str, elements: Iterable[tuple[bytes, int]]) -> list[Message]:
-        """Add members, each with the milliseconds that it stays. A member that is there stays as it was."""
+    def add_elements(
+        self, name: str, elements: Iterable[tuple[bytes, int]], exclusively: bool = False
+    ) -> list[Message]:
+        """Add members, each with the milliseconds that it stays. Of one that is there, kernels before 6.12
+        ignore the new time; with `exclusively`, all is refused."""
         parts = [_timed_element(key, left_ms) for key, left_ms in elements]
-        return self._about_elements(NEWSETELEM, name, parts, CREATE)
+        return self._about_elements(NEWSETELEM, name, parts, CREATE | (EXCL if exclusively else 0))
 
     def delete_elements(self, name: str, keys: Iterable[bytes]) -> list[Message]:
         """Remove members; refused if one is missing."""

@@ -26,6 +26,9 @@ _SHORTEST_MS = 100
 """The kernel rounds down to ticks of up to 10 ms, and takes none at all for ever."""
 _SAME_MS = 1000
 """A member whose time is right to the second is left alone."""
+_MANY = 1000
+"""So many at once are assumed to be new, or there: if they are not, the kernel refuses in some 10 ms."""
+
 Wanted = dict[bytes, int]
 """Members of a set, with the milliseconds that they are to stay."""
 
@@ -53,7 +56,7 @@ class Nftables:
         """The sets that stand since `start`, as far as we know."""
 
     def start(self, bans: Sequence[Ban]) -> None:
-        """Make the rules, and the sets with exactly `bans` in them; what of them is in the kernel stays there.
+        """Make the rules, and the sets with exactly `bans` in them; who is banned before and after is so in between.
 
         Raises ActionError: no rights, no nf_tables, a running Fail2Ban on the same table, ...
         """
@@ -65,20 +68,21 @@ class Nftables:
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out until they end; for who is banned already, this end counts from now on."""
         wanted = self._sorted(bans)
+        put = self._put if len(bans) < _MANY else self._put_new
         if not wanted.keys() <= self._kinds:
-            self._kernel.change(lambda: self._heal(wanted))
-        else:
-            self._kernel.change(lambda: (self._put(wanted), None), heal=lambda: self._heal(wanted))
+            put = self._heal
+        self._kernel.change(lambda: put(wanted), lambda: self._heal(wanted))
         self._kinds |= wanted.keys()
 
     def unban(self, bans: Sequence[Ban]) -> None:
         """Let these in again."""
-        keys: dict[Kind, list[bytes]] = {}
+        keys: dict[Kind, set[bytes]] = {}
         for ban in bans:
             found = _target(ban)
             if found:
-                keys.setdefault(found[0], []).append(found[1])
-        self._kernel.change(lambda: (self._take(keys), None))
+                keys.setdefault(found[0], set()).add(found[1])
+        take = self._take if len(bans) < _MANY else self._take_all
+        self._kernel.change(lambda: take(keys), lambda: self._take(keys))
 
     def flush(self, bans: Sequence[Ban]) -> None:
         """Let everybody in; `bans` does not matter here."""
@@ -115,10 +119,10 @@ class Nftables:
             self._check(standing)
             kinds = ruleset.kinds(self.plan) | wanted.keys()
             messages = ruleset.frame(self.plan, kinds, standing)
-            for kind in sorted(kinds):
-                fits = ruleset.fits(self.plan, kind, standing)
-                present = self._kernel.members(self._table, self._set(kind)) if fits else {}
-                messages += self._difference(kind, present, wanted.get(kind, {}), exactly=True)
+            # Out with all and in with all is one step for whoever knocks meanwhile.
+            messages += [self._table.flush_set(self._set(kind)) for kind in sorted(kinds)]
+            for kind, members in wanted.items():
+                messages += self._table.add_elements(self._set(kind), members.items())
             return messages
 
         return self._guarded(change)
@@ -138,23 +142,33 @@ class Nftables:
 
         return self._guarded(change)
 
-    def _put(self, wanted: Mapping[Kind, Wanted]) -> list[Message]:
+    def _put(self, wanted: Mapping[Kind, Wanted]) -> Change:
         messages = []
         for kind, members in wanted.items():
             messages += self._difference(kind, self._present(kind, members), members)
-        return messages
+        return messages, None
 
-    def _take(self, keys: Mapping[Kind, Collection[bytes]]) -> list[Message]:
-        messages = []
-        for kind, members in keys.items():
-            messages += self._table.delete_elements(self._set(kind), self._present(kind, members))
-        return messages
+    def _put_new(self, wanted: Mapping[Kind, Wanted]) -> Change:
+        """As `_put`, but refused if one of them is there: many are quicker added than asked for."""
+        parts = (
+            self._table.add_elements(self._set(kind), members.items(), exclusively=True)
+            for kind, members in wanted.items()
+        )
+        return [message for part in parts for message in part], None
 
-    def _difference(self, kind: Kind, present: Members, wanted: Wanted, exactly: bool = False) -> list[Message]:
-        """Return what makes the present members the wanted ones; with `exactly`, all others go."""
+    def _take(self, keys: Mapping[Kind, Collection[bytes]]) -> Change:
+        return self._take_all({kind: self._present(kind, members) for kind, members in keys.items()})
+
+    def _take_all(self, keys: Mapping[Kind, Collection[bytes]]) -> Change:
+        """As `_take`, but refused if one of them is missing."""
+        parts = (self._table.delete_elements(self._set(kind), members) for kind, members in keys.items())
+        return [message for part in parts for message in part], None
+
+    def _difference(self, kind: Kind, present: Members, wanted: Wanted) -> list[Message]:
+        """Return what makes the present members those that are wanted."""
         fresh = {key: left for key, left in wanted.items() if key not in present or not _same(present[key], left)}
         # Kernels before 6.12 ignore a new timeout for a member: it goes and comes, in one transaction.
-        gone = [key for key in present if key in fresh or (exactly and key not in wanted)]
+        gone = [key for key in present if key in fresh]
         name = self._set(kind)
         return self._table.delete_elements(name, gone) + self._table.add_elements(name, fresh.items())
 
