@@ -38,7 +38,7 @@ class Hit(NamedTuple):
 class Examination:
     """What became of a line, step by step."""
 
-    __slots__ = ("every", "hits", "ignored", "prefix")
+    __slots__ = ("every", "hits", "ignored", "prefix", "taken")
 
     def __init__(self, every: bool = True) -> None:
         self.every = every
@@ -48,6 +48,8 @@ class Examination:
         self.hits: list[Hit] = []
         self.ignored: int | None = None
         """The place, from 0, of the ignoreregex that dropped the line."""
+        self.taken: list[Line] = []
+        """The buffered lines that matches over several lines took."""
 
     @property
     def failures(self) -> list[Failure]:
@@ -113,6 +115,8 @@ class RegexFilter:
                 taken = buffer.take(match)
                 matches = tuple(one.raw for one in taken)
                 text = "".join(one.text for one in taken)
+                if seen is not None:
+                    seen.taken += taken
             if self._ignored(text, seen):
                 return ()
             failure, nofail = self._report({**inherited, **rule.captures(match)}, matches, line.time)

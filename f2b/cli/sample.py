@@ -1,0 +1,112 @@
+"""The log that a filter is tried on: a file, the journal, stdin, or the text itself. Read in chunks, never whole."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple
+
+from f2b.config.spec import only
+from f2b.config.text import Value
+from f2b.errors import Place, SourceError
+from f2b.events import Line
+from f2b.lines import LineReader
+from f2b.source import entry
+
+CHUNK = 256 * 1024
+JOURNAL = "systemd-journal"
+
+Kind = Literal["file", "journal", "stdin", "text"]
+
+
+class Sample(NamedTuple):
+    """A LOG argument, understood."""
+
+    kind: Kind
+    text: str
+    """The path, the text, or `systemd-journal` with options in brackets."""
+
+    def numbered(self, reader: LineReader, now: float | None, as_journal: bool = False) -> Iterator[tuple[int, Line]]:
+        """Yield the lines and their numbers, from 1. Empty ones and comments (`#`) count, but are left out.
+
+        `now` (epoch seconds; None: the clock) completes dates. `as_journal`: the lines are the text of journal
+        entries of that time. Raises SourceError.
+        """
+        clock = time.time if now is None else lambda: now
+        for number, text in enumerate(self._texts(reader), 1):
+            if text and not text.isspace() and not text.startswith("#"):
+                yield number, reader.entry(text, clock()) if as_journal else reader.line(text, clock())
+
+    def _texts(self, reader: LineReader) -> Iterator[str]:
+        if self.kind == "text":
+            yield from self.text.split("\n")
+            return
+        try:
+            with self._opened() as file:
+                for chunk in _whole_lines(file, reader):
+                    yield from reader.texts(chunk)
+        except OSError as error:
+            raise SourceError(f"cannot read {self.text}: {error.strerror}") from None
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        if self.kind == "stdin":
+            yield sys.stdin.buffer
+            return
+        with Path(self.text).open("rb", buffering=0) as file:
+            yield file
+
+    def entries(self, reader: LineReader, match: Sequence[str]) -> Iterator[tuple[int, Line]]:
+        """Yield the journal's entries that `match` selects, and their numbers, from 1. Raises SourceError."""
+        spec = only(Value(self.text, (Place("the command line"),)))
+        places = entry.places({name: value.text for name, value in spec.options.items()})
+        fields = f"--output-fields={entry.FIELDS}"
+        command = ["journalctl", "--quiet", "--all", "--output=json", fields, *places, *entry.terms(match)]
+        try:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        except OSError as error:
+            raise SourceError(f"cannot run journalctl: {error.strerror}; the journal is read through it") from None
+        with process:
+            assert process.stdout is not None
+            found = (entry.decode(line) for line in process.stdout)
+            for number, one in enumerate(filter(None, found), 1):
+                stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(one.time))
+                yield number, reader.entry(one.text, one.time, f"{stamp}.{int(one.time % 1 * 1e6):06d} ")
+        if process.returncode:
+            raise SourceError("journalctl failed; its own words stand above")
+
+
+def understood(log: str, stdin: bool = True) -> Sample:
+    """Return what a LOG argument means: an existing file, the journal, `-` (if `stdin`), else the text itself."""
+    if stdin and log == "-":
+        return Sample("stdin", log)
+    if os.path.exists(log) and not os.path.isdir(log):  # noqa: PTH110, PTH112 - Path raises for a text that is too long
+        return Sample("file", log)
+    return Sample("journal" if re.match(JOURNAL + r"(\[|$)", log) else "text", log)
+
+
+def _whole_lines(file: BinaryIO, reader: LineReader) -> Iterator[bytes]:
+    """Yield a file in chunks of whole lines; the last may lack its end."""
+    rest = b""
+    while chunk := file.read(CHUNK):
+        chunk = rest + chunk
+        cut = _line_end(chunk, reader.newline)
+        rest = chunk[cut:]
+        if cut:
+            yield chunk[:cut]
+    if rest:
+        yield rest
+
+
+def _line_end(chunk: bytes, newline: bytes) -> int:
+    """Return where the last whole line of a chunk ends, 0 if there is none."""
+    at = chunk.rfind(newline)
+    while at >= 0 and at % len(newline):  # these bytes lie across two characters
+        at = chunk.rfind(newline, 0, at + len(newline) - 1)
+    return at + len(newline) if at >= 0 else 0

@@ -1,0 +1,63 @@
+"""A filter tried on a log, line by line: what `f2b regex` and `fail2ban-regex` have in common."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from f2b.cli import subject
+from f2b.cli.report import Report, Show
+from f2b.cli.sample import Sample
+from f2b.cli.verdict import Judge, Names, Verdict
+from f2b.config.model import FilterSpec
+from f2b.date.reader import DateReader
+from f2b.events import Line
+from f2b.lines import LineReader
+
+
+class Setup(NamedTuple):
+    """How a log is read."""
+
+    zone: str | None = None
+    encoding: str = "auto"
+    now: float | None = None
+    """The time that completes dates (epoch seconds); None: the clock."""
+    as_journal: bool = False
+    """The lines are the text of journal entries."""
+    every: bool = False
+    """Try every regex, not up to the first that matches."""
+
+
+class Trial:
+    """One filter and one log."""
+
+    def __init__(self, spec: FilterSpec, log: Sample, setup: Setup) -> None:
+        """Raises ConfigError for a filter, date pattern, zone or encoding that is none."""
+        self.spec = spec
+        self.log = log
+        self._setup = setup
+        year = time.localtime().tm_year
+        self.dates = DateReader([text.value for text in spec.datepattern], setup.zone, year)
+        self._reader = LineReader(self.dates, setup.encoding)
+        self.judge = Judge(subject.compiled(spec), Names(), setup.every)
+
+    @property
+    def encoding(self) -> str:
+        """What the log is decoded from."""
+        return self._reader.encoding.upper()
+
+    def verdicts(self) -> Iterator[tuple[int, Verdict]]:
+        """Yield the number of each line, from 1, and what became of it. Raises SourceError."""
+        for number, line in self._lines():
+            yield number, self.judge.verdict(line)
+
+    def _lines(self) -> Iterator[tuple[int, Line]]:
+        if self.log.kind == "journal":
+            return self.log.entries(self._reader, self.spec.journalmatch)
+        return self.log.numbered(self._reader, self._setup.now, self._setup.as_journal)
+
+    def report(self, show: Show) -> Report:
+        """Return an empty report on this trial."""
+        dated = self.log.kind != "journal" and not self._setup.as_journal
+        return Report(self.judge.tested, self.dates if dated else None, show)

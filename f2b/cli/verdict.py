@@ -1,0 +1,86 @@
+"""What a filter says of a line, for people: matched, ignored or missed, and the failures, host names looked up."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+from f2b.events import Failure, Line
+from f2b.filter.regex import Examination, RegexFilter
+
+MAX_NAMES = 10_000
+"""So many answers are remembered, then all are forgotten: a log of a million names must not fill the memory."""
+
+Kind = Literal["matched", "ignored", "missed"]
+Resolver = Callable[[str], Sequence[str]]
+
+
+class Finding(NamedTuple):
+    """A failure of a line."""
+
+    rule: int
+    """The failregex, by its place in the list, from 0."""
+    failure: Failure
+    nofail: bool
+    """It does not count (yet)."""
+
+
+class Verdict(NamedTuple):
+    """What became of a line."""
+
+    kind: Kind
+    line: Line
+    findings: list[Finding]
+    seen: Examination
+
+
+class Judge:
+    """Tries a filter on lines. `every`: try every regex on every line, which the server does not."""
+
+    def __init__(self, tested: RegexFilter, resolve: Resolver, every: bool) -> None:
+        self.tested = tested
+        self._resolve = resolve
+        self._every = every
+
+    def verdict(self, line: Line) -> Verdict:
+        """Return what the filter makes of a line."""
+        seen = self.tested.examine(line, self._every)
+        findings: list[Finding] = []
+        for hit in seen.hits:
+            if hit.failure:
+                findings += (Finding(hit.rule, one, hit.nofail) for one in self._known(hit.failure, hit.nofail))
+        if any(not finding.nofail for finding in findings):
+            return Verdict("matched", line, findings, seen)
+        kind: Kind = "ignored" if findings or seen.ignored is not None else "missed"
+        return Verdict(kind, line, findings, seen)
+
+    def _known(self, failure: Failure, nofail: bool) -> list[Failure]:
+        """Return a failure once for each address that its host name stands for."""
+        if not failure.unresolved or nofail:
+            return [failure]
+        found = self._resolve(failure.unresolved)
+        return [failure._replace(id=address, host=address, unresolved="") for address in found]
+
+
+class Names:
+    """Looks host names up, each once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Sequence[str]] = {}
+
+    def __call__(self, name: str) -> Sequence[str]:
+        """Return the addresses of a host name; none if it has none."""
+        if name not in self._known:
+            if len(self._known) >= MAX_NAMES:
+                self._known.clear()
+            self._known[name] = _addresses(name)
+        return self._known[name]
+
+
+def _addresses(name: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(address[4][0]) for address in found))
