@@ -56,7 +56,7 @@ def enabled(conf: Conf, name: str) -> bool:
 def _server(shelf: Shelf, notes: Notes) -> ServerSpec:
     """Return what fail2ban.conf and, over it, f2b.conf say of the server."""
     files = [*shelf.stack("fail2ban"), *shelf.stack("f2b")]
-    conf = notes.attempt(lambda: layer.merged("fail2ban", files, shelf), Conf("fail2ban"))
+    conf = notes.attempt(lambda: layer.merged("fail2ban", files, shelf), Conf("fail2ban", Place("fail2ban")))
     for fault in conf.faults:
         notes.add(fault.error())
     return server.build(conf, notes)
@@ -64,7 +64,7 @@ def _server(shelf: Shelf, notes: Notes) -> ServerSpec:
 
 def jails(shelf: Shelf, notes: Notes) -> Conf:
     """Return what jail.conf and all that belongs to it say. Faults outside of jails go to `notes`."""
-    conf = notes.attempt(lambda: layer.read("jail", shelf), None) or Conf("jail")
+    conf = notes.attempt(lambda: layer.read("jail", shelf), None) or Conf("jail", Place("jail"))
     for fault in conf.faults:
         if fault.section in ("", DEFAULT, INCLUDES):
             notes.add(fault.error())

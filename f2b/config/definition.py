@@ -41,10 +41,12 @@ class Definition:
         self._init = _init(conf, parameters)
         self.given: dict[str, Value] = {**self._init, **parameters}
         """Parameters and [Init], tags not filled in: what the jail's own settings do not replace."""
-        passed = {name.lower(): value for name, value in parameters.items()}
-        self._variables = {**variables, **(self._init if init_visible else {}), **passed}
-        self._scope = self._in(DEFINITION)
-        plain = {name: value for name in self._scope.options() if (value := self._scope.get(name)) is not None}
+        passed = {**variables, **{name.lower(): value for name, value in parameters.items()}}
+        # [Init] is seen by what the file itself writes, not by what its tags stand for; so in Fail2Ban.
+        seen = {**variables, **self._init, **passed} if init_visible else passed
+        scope = Scope(conf.sections, DEFINITION, seen, conf.known)
+        self._meanings = Scope(conf.sections, DEFINITION, passed, conf.known)
+        plain = {name: value for name in scope.options() if (value := scope.get(name)) is not None}
         conditional = {name.partition("?")[0] for name in (*plain, *self.given) if "?" in name}
         self._tags = Tags(self._lookup, {*delayed, *conditional})
         self.own = frozenset(conf.sections[DEFINITION])
@@ -70,23 +72,20 @@ class Definition:
         except ConfigError:
             return value
 
-    def _in(self, section: str) -> Scope:
-        return Scope(self._conf.sections, section, self._variables, self._conf.known)
-
     def _lookup(self, tag: str) -> Value | None:
         """Return what a tag stands for, its own tags not filled in."""
         if tag in self.given:
             return self.given[tag]
         section, slash, option = tag.partition("/")
         if not slash:
-            return self._scope.get(tag)
+            return self._meanings.get(tag)
         if section.lower() == "known":
-            return self._init.get(option) or self._scope.get(tag) or self._scope.get(option)
+            return self._init.get(option) or self._meanings.get(tag) or self._meanings.get(option)
         if section.lower() == "default":
-            return self._scope.get(tag)
-        if section not in self._conf.sections or section == DEFAULT:
+            section = DEFAULT
+        elif section not in self._conf.sections or section == DEFAULT:
             return None
-        return self._in(section).get(option)
+        return Scope(self._conf.sections, section, known=self._conf.known).get(option)
 
 
 def _init(conf: Conf, parameters: Mapping[str, Value]) -> dict[str, Value]:

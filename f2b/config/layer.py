@@ -56,6 +56,8 @@ class Conf:
     """What the files of one configuration say together."""
 
     name: str
+    place: Place
+    """The first of its own files."""
     sections: dict[str, dict[str, Value]] = field(default_factory=dict)
     """By section and option, `DEFAULT` among them; an option of `[S?cond]` is `option?cond` of S."""
     known: dict[str, dict[str, Value]] = field(default_factory=dict)
@@ -63,8 +65,6 @@ class Conf:
     headers: dict[str, Place] = field(default_factory=dict)
     """Where each section begins first."""
     faults: list[Fault] = field(default_factory=list)
-    place: Place = Place("")
-    """The first of its own files."""
 
 
 def read(name: str, shelf: Shelf) -> Conf | None:
@@ -78,7 +78,7 @@ def read(name: str, shelf: Shelf) -> Conf | None:
 
 def merged(name: str, files: Sequence[str], shelf: Shelf) -> Conf:
     """Return what `files` and all that they include say together. Raises ConfigError as `read` does."""
-    conf = Conf(name, place=Place(files[0]) if files else Place(name))
+    conf = Conf(name, Place(files[0] if files else name))
     for file in files:
         shelf.page(file)  # raises if it cannot be read
     for page in _expanded(files, (), shelf, conf.faults):

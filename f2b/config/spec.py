@@ -75,14 +75,13 @@ def _item(value: Value, position: int) -> tuple[Spec, int]:
     if not name:
         raise _fault("'[' follows no name", value, position)
     found = Spec(name[0], value.cut(position, position).place)
-    end = name.end()
-    following = end
+    following = name.end()
     while value.text.startswith("[", following):
         end = _group(value, following + 1, found.options)
         following = _skip(value, end)
-    if end == following < len(value.text):
-        raise _fault(f"{value.text[end:].split()[0]!r} follows ']' directly", value, end)
-    return found, following
+        if end == following and value.text[end : end + 1] not in ("", "["):
+            raise _fault(f"{value.text[end:].split()[0]!r} follows ']' directly", value, end)
+    return found, _skip(value, following)
 
 
 def _group(value: Value, position: int, into: dict[str, Value]) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from f2b import duration
@@ -120,9 +120,9 @@ def action_as_told(action: ActionSpec, said: dict[str, Any]) -> tuple[dict[str, 
     ours = {key: _plain(key, value) for key, value in action.options.items()}
     for key in filled & ours.keys():
         theirs[key], ours[key] = _run_time(theirs[key], theirs), _run_time(ours[key], theirs)
-        if "<known/" in theirs[key]:  # the commands that it is used in have it filled in, and they are compared
+        if "<" in theirs[key]:  # a tag that only the commands can have filled in, and they are compared
             theirs[key] = ours[key]
-    for key in [key for key in ours if "?" in key and ours[key] == ours[key.partition("?")[0]]]:
+    for key in [key for key in ours if "?" in key and ours[key] == ours.get(key.partition("?")[0])]:
         # Since 1.1 a parameter replaces the variants for one family too; here we follow the newer Fail2Ban.
         theirs[key] = ours[key]
     return ours, theirs
@@ -177,7 +177,7 @@ def stock(tmp_path: Path) -> Path:
     return directory
 
 
-@pytest.mark.parametrize("action", ["%(action_)s", "%(action_mwl)s", "%(action_xarf)s", "%(action_blocklist_de)s"])
+@pytest.mark.parametrize("action", ["%(action_mwl)s", "%(action_xarf)s\n  %(action_blocklist_de)s"])
 def test_stock_jails_when_all_are_enabled_then_say_what_fail2ban_says(stock: Path, action: str) -> None:
     lines = ["[DEFAULT]", "enabled = true", "bantime.increment = true", f"action = {action}", "fail2ban_agent = a"]
     lines += ["ignoreip = 127.0.0.1/8 ::1,192.0.2.1", "blocklist_de_apikey = k"]
@@ -204,3 +204,115 @@ def test_stock_jails_when_of_a_named_backend_then_have_fail2bans_regexes(stock: 
             mine = jail_as_told(jail)
             his = as_dumped(said[jail.name])
             assert mine["addfailregex"] == his["addfailregex"]
+
+
+# ---- small made-up trees -----------------------------------------------------------------------------------
+
+NAMES = ["va", "vb", "vc", "vd", "ve"]
+"""Options that may refer to later ones only, so that most trees are sound."""
+
+plain = st.sampled_from(["x", "a b", "=", "[y]", "a;b", "#1", "'q'", "<HOST>", "<ip>", "\\", "$", "é"])
+
+
+IN_FILES = ("%({})s", "<{}>", "<<p>{}>", "%(default/{})s", "<default/{}>", "%(lt/{})s", "<lt/{}>", "<{}-<w>>")
+IN_JAILS = ("%({})s", "%(default/{})s")
+
+
+def value(names: list[str], forms: tuple[str, ...] = (), extra: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
+    """Values that refer to `names`; the second of two lines is indented as a continuation."""
+    references = [form.format(name) for form in forms for name in names]
+    references += [
+        form.format(name.upper()) for form in forms if "/" not in form and "p" not in form for name in names
+    ]
+    piece = st.one_of(plain, st.sampled_from([*references, *extra])) if references or extra else plain
+    line = st.lists(piece, min_size=1, max_size=3).map("".join)
+    return st.lists(line, min_size=1, max_size=2).map("\n    ".join)
+
+
+@st.composite
+def section(
+    draw: st.DrawFn, names: list[str], forms: tuple[str, ...], known: bool = False, whole: bool = False
+) -> str:
+    """Some options, or all of them, each of which refers to later ones; `known` adds what they were before."""
+    lines = []
+    for name in names:
+        if whole or draw(st.booleans()):
+            extra = (f"%(known/{name})s",) if known else ()
+            lines.append(f"{name} = {draw(value(NAMES[NAMES.index(name) + 1 :], forms, extra))}")
+    return "\n".join(lines)
+
+
+@st.composite
+def definition(draw: st.DrawFn, main: str, local: bool) -> str:
+    """A filter's or an action's file, or what is laid upon it."""
+    lines = ["[DEFAULT]", draw(section(NAMES, IN_FILES, whole=not local))]
+    lines += ["[lt]", draw(section(NAMES, (), whole=not local))]
+    lines += ["[Definition]", "" if local else "p = v\nw = q", draw(section(NAMES[:4], IN_FILES, known=local))]
+    if not local or draw(st.booleans()):
+        lines.append(
+            f"{main} = ^{draw(value(NAMES, IN_FILES, (f'%(known/{main})s',) if local else ('<ia>',)))} <HOST>"
+        )
+    lines += ["[Init]", f"ia = {draw(value([]))}", draw(section(["ve"], ()))]
+    if draw(st.booleans()):
+        lines += ["[Init?family=inet6]", f"{draw(st.sampled_from(['ia', 'ic']))} = {draw(value([]))}"]
+    return "\n".join(lines) + "\n"
+
+
+@st.composite
+def parameters(draw: st.DrawFn) -> str:
+    """What stands in brackets behind a name."""
+    names = draw(st.lists(st.sampled_from(["va", "vb", "VC", "ia", "vd-q"]), max_size=3))
+    inner = ['"x"', "'y z'", "x=[", '"%(va)s"', '"<vd>"', '" t\n   u"', '"<known/ia>"', "", "'\"'"]
+    text = [f"{name}={draw(st.sampled_from(inner))}" for name in names]
+    joint = draw(st.sampled_from([",", ", ", "]["]))
+    return f"[{joint.join(text)}]" if text else ""
+
+
+@st.composite
+def tree(draw: st.DrawFn) -> dict[str, str]:
+    """Files of a configuration with several jails, each with its own filter and action."""
+    files: dict[str, str] = {}
+    jails = ["[DEFAULT]", "enabled = true", "logpath = /dev/null", draw(section(NAMES, IN_JAILS, whole=True))]
+    local = []
+    for number in range(4):
+        for folder, name, main in (("filter.d", f"f{number}", "failregex"), ("action.d", f"a{number}", "actionban")):
+            before = f"[INCLUDES]\nbefore = {name}-b.conf\n" if draw(st.booleans()) else ""
+            after = f"[INCLUDES]\nafter = {name}-b.conf\n" if not before and draw(st.booleans()) else ""
+            files[f"{folder}/{name}.conf"] = before + after + draw(definition(main, local=False))
+            if before or after:
+                files[f"{folder}/{name}-b.conf"] = draw(definition(main, local=False))
+            if draw(st.booleans()):
+                files[f"{folder}/{name}.local"] = draw(definition(main, local=True))
+        action = f"a{number}{draw(parameters())}"
+        if draw(st.booleans()):
+            action += f"\n    a{number}[actname=other, ia=1]"
+        jails += [f"[j{number}]", draw(section(NAMES, IN_JAILS))]
+        jails += [f"filter = f{number}{draw(parameters())}", f"action = {action}"]
+        if draw(st.booleans()):
+            regex = draw(st.sampled_from(["%(known/failregex)s", "^J <HOST>", "^%(va)s%(known/vb)s <HOST>"]))
+            local += [f"[j{number}]", draw(section(NAMES[:2], IN_JAILS, known=False)), f"failregex = {regex}"]
+    files["jail.conf"] = "\n".join(jails) + "\n"
+    files["jail.local"] = "\n".join(local) + "\n"
+    return files
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.reuse, Phase.generate],  # to shrink a tree would ask Fail2Ban for minutes
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(files=tree())
+def test_any_tree_when_read_then_says_what_fail2ban_says(files: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        shutil.copy(STOCK / "fail2ban.conf", directory)
+        for name, text in files.items():
+            (directory / name).parent.mkdir(exist_ok=True)
+            (directory / name).write_text(text)
+        ours = load(directory)
+        theirs, error = dumped(directory)
+        if theirs:
+            assert_same(ours, theirs)
+        else:
+            assert any(problem.severity == "error" for problem in ours.problems), error
