@@ -28,7 +28,7 @@ class AllowList:
             self._sort_in(entry)
         self._nets = net.NetSet(self._networks)
         self._resolved: dict[str, frozenset[str]] = {}
-        self._listed: dict[str, AllowList] = {}
+        self._listed: dict[str, tuple[Sequence[str], AllowList]] = {}
 
     def _sort_in(self, entry: str) -> None:
         if entry.startswith(_FILE):
@@ -54,7 +54,7 @@ class AllowList:
             return "ip"
         if any(base in addresses for addresses in self._resolved.values()):
             return "dns"
-        for path, listed in self._listed.items():
+        for path, (_, listed) in self._listed.items():
             if listed.why(key):
                 return f"file:/{path}"  # one slash less than an URL has: Fail2Ban's own words
         return None
@@ -64,8 +64,10 @@ class AllowList:
         self._resolved[name] = frozenset(addresses)
 
     def loaded(self, path: str, entries: Sequence[str]) -> None:
-        """Take note of what a list file holds now."""
-        self._listed[path] = AllowList(entries)
+        """Take note of what a list file holds now; the very list that it was given before costs nothing."""
+        known = self._listed.get(path)
+        if known is None or known[0] is not entries:
+            self._listed[path] = (entries, AllowList(entries))
 
 
 def words(text: str) -> list[str]:

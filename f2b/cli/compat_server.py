@@ -38,7 +38,7 @@ def _serve(options: Options, background: bool) -> int:
                 socket=_absolute(options.value("socket")),
                 pidfile=_absolute(options.value("pidfile")),
                 background=background,
-                force="x" in options.flags,
+                greeting="" if background else "Server ready",
                 loglevel=options.value("loglevel"),
                 logtarget=target if target and target.upper() in _STANDARD else _absolute(target),
             )

@@ -40,7 +40,8 @@ class Options:
     db: str | None = None
     dry_run: bool = False
     background: bool = False
-    force: bool = False
+    greeting: str = ""
+    """What to print when the server is ready."""
     loglevel: str | None = None
     logtarget: str | None = None
 
@@ -129,6 +130,9 @@ class Service:
                 return 1
             healer = Healer(loop, log, builder.link, server)
             healer.watch()
+            builder.sweep(server.gone())
+            if self._options.greeting:
+                print(self._options.greeting, flush=True)
             gc.freeze()
             loop.run()
             return 0

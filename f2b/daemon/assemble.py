@@ -49,9 +49,20 @@ def build_filter(spec: JailSpec) -> tuple[Filter | None, list[Problem]]:
     return found, problems
 
 
+def not_yet(spec: JailSpec) -> list[Problem]:
+    """Return what a jail asks for that f2b cannot do yet: better said at start than missed after an attack."""
+    asked = {"bantime.increment": spec.increment.enabled, "ignorecommand": bool(spec.ignorecommand)}
+    return [
+        Problem("warning", f"{option} has no effect yet", "the rest of the jail works", spec.place, spec.name)
+        for option, there in asked.items()
+        if there
+    ]
+
+
 def build_jail(spec: JailSpec, own: Iterable[str]) -> tuple[Jail | None, list[Problem]]:
     """Make a jail, or say why it cannot be made."""
     found, problems = build_filter(spec)
+    problems += not_yet(spec)
     wrong = any(problem.severity == "error" for problem in problems)
     return (None if found is None or wrong else Jail(spec, found, own)), problems
 

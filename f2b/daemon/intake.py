@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from f2b.config.model import JailSpec
 from f2b.daemon.outlet import Read
-from f2b.engine import Engine, line_reader
+from f2b.engine import Engine, date_key, line_reader
 from f2b.errors import StoreError
 from f2b.events import Effect
 from f2b.log import Log
@@ -232,6 +232,11 @@ class Cohort:
             self._log.warning("filter", f"{path}: {trouble}; waiting for it")
         else:
             self._log.info("filter", f"{path} can be read now")
+
+
+def reads(spec: JailSpec) -> tuple[object, ...]:
+    """Return what decides where a jail's lines come from, and how they are read."""
+    return spec.journal, spec.logpath, spec.filter.journalmatch, _polls(spec), date_key(spec)
 
 
 def _polls(spec: JailSpec) -> bool:

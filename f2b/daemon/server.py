@@ -13,7 +13,8 @@ from f2b.config.model import JailSpec, Problem, Settings
 from f2b.daemon import assemble, own
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
-from f2b.daemon.intake import Intake
+from f2b.daemon.intake import Intake, reads
+from f2b.daemon.lists import Lists
 from f2b.daemon.outlet import Outlet, Read
 from f2b.daemon.resolve import Resolver
 from f2b.engine import Engine
@@ -26,6 +27,8 @@ from f2b.store import Store
 
 HOUSEKEEPING_S = 5
 """How often counters are purged and names and own addresses looked at; bans end at their own deadlines."""
+NAMES_S = 3.0
+"""How long a start waits for the addresses of ignoreip's host names."""
 PURGE_S = 3600
 """How often the database forgets what is older than dbpurgeage (as in Fail2Ban), and endless bans are renewed."""
 
@@ -46,6 +49,7 @@ class Server:
         self._housekeeping: Timer | None = None
         self._purged = loop.now()
         self._resolver = Resolver(loop)
+        self._lists = Lists(log)
         self.engine = Engine()
         self.outlet = Outlet(store, log, self._resolve)
         self.intake = Intake(self.engine, store, loop, log, self.take)
@@ -56,11 +60,29 @@ class Server:
         """Set every jail up: bans of earlier servers first, then the logs."""
         for problem in self.settings.problems:
             self._tell(problem)
-        for spec in self.settings.jails:
-            self.add(spec)
-        if assemble.MANUAL not in self.engine.jails and self._stored(assemble.MANUAL):
-            self.add(assemble.manual())
+        specs = list(self.settings.jails)
+        if self._stored(assemble.MANUAL):
+            specs.append(assemble.manual())
+        ready = [spec for spec in specs if self._set_up(spec)]
         self._keep_house()
+        self._await_names()
+        for spec in ready:
+            self._begin(spec)
+
+    def _await_names(self) -> None:
+        """Wait a little for the allow list's host names: whoever they spare may be in the first lines read."""
+        deadline = self.loop.now() + NAMES_S
+        while self._resolver.pending and self.loop.now() < deadline:
+            self.loop.turn(0.1)
+
+    def gone(self) -> list[str]:
+        """Return the jails that the database knows and the configuration no longer does."""
+        known = {*self.engine.jails, *self.broken, *(problem.jail for problem in self.settings.problems)}
+        try:
+            return [name for name in self._store.jails() if name not in known]
+        except StoreError as error:
+            self.outlet.store_failed(error)
+            return []
 
     def shut(self, keep: bool) -> None:
         """Stop reading and take down the firewalls; with `keep`, leave bans in the kernel."""
@@ -87,7 +109,16 @@ class Server:
             guard.restore()
 
     def add(self, spec: JailSpec) -> None:
-        """Set one jail up; what is wrong with it keeps it down, and only it."""
+        """Set one jail up and let it read."""
+        if self._set_up(spec):
+            self._begin(spec)
+
+    def _begin(self, spec: JailSpec) -> None:
+        self.intake.follow(spec)
+        self.log.info("jail", f"Jail '{spec.name}' started")
+
+    def _set_up(self, spec: JailSpec) -> bool:
+        """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
         jail, problems = assemble.build_jail(spec, self._own)
         firewalls, more = assemble.build_firewalls(spec, self._make) if jail else ([], [])
         self.broken.pop(spec.name, None)
@@ -96,15 +127,14 @@ class Server:
         for problem in (*problems, *more):
             self._tell(problem)
         if jail is None:
-            return
+            return False
         self.engine.add(jail)
         guard = self.outlet.guards[spec.name] = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log)
         for effect in jail.restore(self._stored(spec.name, spec.bantime)):
             announce(self.log, effect)
         guard.start()
         self._look_up(jail)
-        self.intake.follow(spec)
-        self.log.info("jail", f"Jail '{spec.name}' started")
+        return True
 
     def change(self, spec: JailSpec) -> None:
         """Let a jail go on by a new specification: same bans, same counters; firewalls only if theirs changed."""
@@ -114,12 +144,15 @@ class Server:
         if found is None:
             return  # `front` has refused it
         self.broken.pop(spec.name, None)
-        self.intake.leave(spec.name)
+        moved = reads(spec) != reads(old)
+        if moved:
+            self.intake.leave(spec.name)
         effects = jail.change(spec, found if spec.filter != old.filter else jail.filter, self._own)
         if spec.actions != old.actions:
             self._change_firewalls(spec, old)
         self._look_up(jail)
-        self.intake.follow(spec)
+        if moved:
+            self.intake.follow(spec)
         self.take(effects)
 
     def _change_firewalls(self, spec: JailSpec, old: JailSpec) -> None:
@@ -182,9 +215,11 @@ class Server:
             self.outlet.store_failed(error)
 
     def _look_up(self, jail: Jail) -> None:
-        """Refresh what the allow list's host names stand for; answers come from a cache for five minutes."""
+        """Refresh what the allow list's host names and files stand for; names come from a cache for five minutes."""
         for name in jail.allow.names:
             self._resolver.resolve(name, jail.allow.resolved)
+        for path in jail.allow.files:
+            self._lists.refresh(path, jail)
 
     def _resolve(self, effect: Resolve) -> None:
         def answer(name: str, addresses: tuple[str, ...]) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 
 from f2b.config.model import ActionSpec, JailSpec
-from f2b.errors import ConfigError
+from f2b.errors import ActionError, ConfigError
 from f2b.firewall import Firewall, stock
 from f2b.firewall.command import CommandAction
 from f2b.firewall.dry import Dry
 from f2b.firewall.kernel import Kernel
 from f2b.firewall.nftables import Nftables
 from f2b.firewall.plan import plan
+from f2b.firewall.render import Context
 from f2b.log import Log
 from f2b.loop import Loop
+
+_DISABLED = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
 
 
 class Builder:
@@ -34,6 +39,15 @@ class Builder:
             "command": self._command,
         }
 
+    def sweep(self, gone: Collection[str]) -> None:
+        """Take what jails that are no longer configured left in the kernel."""
+        if not gone:
+            return
+        try:
+            self.kernel.sweep(gone)
+        except ActionError as error:
+            self._log.warning("actions", f"Sets of jails that are no more stay until they time out: {error}")
+
     def make(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
         """Return what carries out an action of a jail. Raises ConfigError that names what is wrong with it."""
         if self._dry:
@@ -51,16 +65,30 @@ class Builder:
         return Dry(spec.name, jail.name, self._loop.now, lambda text: self._log.notice("actions", text))
 
     def _command(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
-        native = stock.nftables({"name": jail.name, "actname": spec.name, **spec.options})
-        if native is not None:
-            try:
-                wanted = plan(native, spec.place, _service)
-            except ConfigError as fault:
-                # nft may know better than we do what these words mean.
-                self._log.warning("actions", f"[{jail.name}] {spec.name} runs its own commands: {fault}")
-            else:
-                return Nftables(spec.name, wanted, self._loop.now, self.kernel, self._report(jail))
-        return CommandAction(spec, jail.name, self._loop, self._report(jail))
+        return self._native(spec, jail) or self._shell(spec, jail)
+
+    def _native(self, spec: ActionSpec, jail: JailSpec) -> Firewall | None:
+        """Return the native firewall that does what the action's commands do, if there is one."""
+        options = {"name": jail.name, "actname": spec.name, **_wish(jail), **spec.options}
+        native, stands_in = stock.nftables(options), False
+        if native is None and not _installed("iptables"):
+            native, stands_in = stock.iptables(options), True
+        if native is None:
+            return None
+        try:
+            wanted = plan(native, spec.place, _service)
+        except ConfigError as fault:
+            # nft may know better than we do what these words mean.
+            self._log.warning("actions", f"[{jail.name}] {spec.name} runs its own commands: {fault}")
+            return None
+        if stands_in:
+            self._log.warning("actions", f"[{jail.name}] {spec.name}: iptables is not installed, nftables takes over")
+        return Nftables(spec.name, wanted, self._loop.now, self.kernel, self._report(jail))
+
+    def _shell(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
+        name = os.uname().nodename
+        context = Context(name, name.partition(".")[0], jail.bantime, _has_ipv6())
+        return CommandAction(spec, jail.name, self._loop, self._report(jail), context)
 
     def _report(self, jail: JailSpec) -> Callable[[str, str], None]:
         return lambda level, text: self._log.tell("actions", level, text)
@@ -71,3 +99,23 @@ def _service(name: str) -> int | None:
         return socket.getservbyname(name)
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return None
+
+
+def _wish(jail: JailSpec) -> dict[str, str]:
+    """Return what the jail itself says about native firewalls (`native = no`)."""
+    wish = jail.options.get("native")
+    return {"native": wish.value} if wish else {}
+
+
+def _installed(program: str) -> bool:
+    """Say whether a shell command would find a program."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return any(os.access(f"{folder}/{program}", os.X_OK) for folder in folders)
+
+
+def _has_ipv6() -> bool:
+    """Say whether this host speaks IPv6 (`allowipv6 = auto`, as in Fail2Ban)."""
+    try:
+        return _DISABLED.read_text().strip() != "1"
+    except OSError:  # a kernel without it
+        return False

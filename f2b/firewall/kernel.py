@@ -74,14 +74,14 @@ class Kernel:
         generation = nft.read_generation(self.link.ask([nft.GENERATION])[0] or b"")
         return find(self.standing(table)), generation
 
-    def sweep(self, spared: Collection[str]) -> None:
-        """Take out what jails left behind that are no more: neither here now nor among `spared`."""
+    def sweep(self, gone: Collection[str]) -> None:
+        """Take out what the jails `gone` left behind when they were still configured."""
         for table in {ruleset.table(plan) for plan in self._plans}:
-            self.change(partial(self._swept, table, spared))
+            self.change(partial(self._swept, table, gone))
 
-    def _swept(self, table: Table, spared: Collection[str]) -> Change:
+    def _swept(self, table: Table, gone: Collection[str]) -> Change:
         here = [plan for plan in self._plans if ruleset.table(plan) == table]
-        return self.guarded(table, lambda standing: ruleset.leftovers(here, standing, spared))
+        return self.guarded(table, lambda standing: ruleset.leftovers(here, standing, gone))
 
     # ---- reading ----
 

@@ -157,21 +157,20 @@ def shared_set(plan: Plan, other: Plan) -> str:
     return min(set(plan.sets.values()) & set(other.sets.values()), default="")
 
 
-def leftovers(plans: Collection[Plan], standing: Standing, spared: Collection[str]) -> list[Message]:
-    """Return what takes out the rules and sets of jails that are no more: not of `plans`, all in one table, and not
-    named in `spared`."""
+def leftovers(plans: Collection[Plan], standing: Standing, gone: Collection[str]) -> list[Message]:
+    """Return what takes out the rules and sets of the jails `gone`; `plans`, all in one table, are in use."""
     nf = table(next(iter(plans)))
     old = {
         name
         for name, kept in standing.sets.items()
-        if kept.flags == TIMEOUT and _jail(name) not in ("", *spared) and not any(_kind(plan, name) for plan in plans)
+        if kept.flags == TIMEOUT and _jail(name) in gone and not any(_kind(plan, name) for plan in plans)
     }
     rules = [nf.delete_rule(rule) for rule in standing.rules if rule.sets & old]
     return rules + [nf.delete_set(name) for name in sorted(old)]
 
 
 def _jail(name: str) -> str:
-    """Return whose set it is, by the names that they have where nobody chose others."""
+    """Return whose set it is, by the names that they have where nobody chose others; empty if it is nobody's."""
     found = _JAILS_SET.fullmatch(name)
     return found[1] if found else ""
 

@@ -170,6 +170,10 @@ class Store:
                 bans.append(row.ban_of(jail, (key, when, duration, count, data), increment))
         return bans
 
+    def jails(self) -> list[str]:
+        """Return the names of all jails that anything is known of."""
+        return [name for (name,) in self._read("SELECT name FROM jails ORDER BY name", ())]
+
     def history(self, jail: str, key: str) -> History | None:
         """Return what is known of an id's earlier bans in a jail, or over all jails if `jail` is empty."""
         which, values = ("ip = ? AND jail = ?", (key, jail)) if jail else ("ip = ?", (key,))

@@ -198,3 +198,33 @@ class TestByHand:
         assert server.process is not None
         assert server.process.wait(timeout=15) == 0
         assert server.ask("ping").returncode == 3
+
+
+class TestAllowList:
+    def test_host_name_in_ignoreip_spares_from_the_first_line_on(self, server: Server) -> None:
+        log = server.jail(ignoreip="localhost", ignoreself="false")
+        fail(log, "127.0.0.1")
+        fail(log, EVIL)
+        server.start()
+        wait_for(lambda: server.banned() == [EVIL])
+        assert "Ignore 127.0.0.1 by dns" in server.said()
+
+    def test_list_file_spares_and_is_read_again_when_it_changes(self, server: Server) -> None:
+        spared = server.write("spared", "203.0.113.0/24  # office\n")
+        log = server.jail(ignoreip=f"file:{spared}")
+        log.touch()
+        server.start()
+        fail(log, EVIL)
+        fail(log, WORSE)
+        wait_for(lambda: server.banned() == [WORSE])
+        spared.write_text("198.51.100.0/24\n")
+        wait_for(lambda: (fail(log, EVIL), server.banned() == [WORSE, EVIL])[1])
+
+    def test_own_addresses_are_spared(self, server: Server) -> None:
+        log = server.jail()
+        log.touch()
+        server.start()
+        fail(log, "127.0.0.1")
+        fail(log, EVIL)
+        wait_for(lambda: server.banned() == [EVIL])
+        assert "Ignore 127.0.0.1 by ignoreself rule" in server.said()

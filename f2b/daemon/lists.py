@@ -1,0 +1,41 @@
+"""The files that `ignoreip = file:PATH` names, read again whenever they change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from f2b.ban.allow import words
+from f2b.jail import Jail
+from f2b.log import Log
+
+Sign = tuple[int, int, int]
+
+
+class Lists:
+    """What each file holds."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._known: dict[str, tuple[Sign | None, list[str]]] = {}
+
+    def refresh(self, path: str, jail: Jail) -> None:
+        """Hand what a file holds now to a jail's allow list. A file that is gone spares nobody."""
+        sign = _sign(path)
+        if path not in self._known or self._known[path][0] != sign:
+            self._known[path] = (sign, self._read(path))
+        jail.allow.loaded(path, self._known[path][1])
+
+    def _read(self, path: str) -> list[str]:
+        try:
+            return words(Path(path).read_text(encoding="utf-8", errors="replace"))
+        except OSError as error:
+            self._log.warning("filter", f"ignoreip file {path}: {error.strerror}; it spares nobody until it is there")
+            return []
+
+
+def _sign(path: str) -> Sign | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
