@@ -37,6 +37,10 @@ LONGEST_S = 40.0
 _CLONE_NEWNET = 0x40000000  # sched.h
 _EVENT = re.compile(r"\[door] (?P<what>Found|Ban|Unban) (?P<who>\S+)")
 
+_MEMBER = re.compile(r"set (\S+) \{[^}]*?elements = \{ (.*?) \}")
+_COLOURS: dict[str, show.Colour] = {"attacker": "red", "f2b": "green", "kernel": "yellow"}
+"""Of who acts; the others have none."""
+
 _JAIL = f"""\
 [door]
 enabled  = true
@@ -124,8 +128,10 @@ class Door:
 
 def log_failure(log: Path, who: str) -> None:
     """Write the line that f2b is to find."""
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
     with log.open("a") as out:
-        out.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} door: wrong password for root from {who}\n")
+        out.write(f"{stamp},{int(now % 1 * 1000):03d} door: wrong password for root from {who}\n")
 
 
 def knock(who: str) -> Attempt:
@@ -153,16 +159,16 @@ class Stage:
         self._log.touch()
         if self._enforcing:
             self._door = Door(self._log)
-            self._say("you", f"a login service on {HERE}:{PORT}, in a network namespace of its own")
+            self._say("stage", f"a login service on {HERE}:{PORT}, in a network namespace of its own")
         else:
-            self._say("you", "no root, so this is a dry run: nothing is banned for real (sudo f2b demo shows it)")
-        self._say("f2b", f"maxretry = {MAXRETRY}, findtime = 1m, bantime = {BANTIME_S}s: f2b serve -c {self._folder}")
+            self._say("stage", "no root, so this is a dry run: nothing is banned for real (sudo f2b demo shows it)")
         events = self._serve()
+        self._say("f2b", f"watches its log: {MAXRETRY} failures within a minute, and out for {BANTIME_S} s")
         if self._enforcing:
             self._customer()
         self._attack(events)
         self._wait_for_unban(events)
-        self._say("you", "that was all; nothing is left behind. Now for real:  sudo f2b serve")
+        self._say("stage", "that was all, and nothing is left behind. Now for real: sudo f2b serve")
 
     def _serve(self) -> Iterator[tuple[str, str]]:
         """Start the real server, as anybody would, and return what its log says happens."""
@@ -194,13 +200,13 @@ class Stage:
 
     def _customer(self) -> None:
         came = knock(CUSTOMER)
-        self._say("customer", f"{CUSTOMER} connects: {'served' if came.let_in else 'REFUSED'}", bad=not came.let_in)
+        self._say("customer", f"{CUSTOMER} connects: {'served' if came.let_in else 'REFUSED'}")
 
     def _attack(self, events: Iterator[tuple[str, str]]) -> None:
         """Guess passwords until the door stays shut."""
         for number in range(1, MAXRETRY + 1):
             self._guess()
-            self._say("attacker", f"{ATTACKER} guesses the password of root, attempt {number}", bad=True)
+            self._say("attacker", f"{ATTACKER} guesses the password of root, attempt {number}")
             what, who = next(events)
             self._say("f2b", f"Found {who} in the log: {number} of {MAXRETRY} failures")
             assert what == "Found"
@@ -211,9 +217,8 @@ class Stage:
         if self._enforcing:
             self._show_kernel()
             refused = not knock(ATTACKER).let_in
-            self._say(
-                "attacker", f"{ATTACKER} tries again: {'connection refused' if refused else 'GETS IN'}", bad=True
-            )
+            came = "connection refused" if refused else "GETS IN"
+            self._say("attacker", f"{ATTACKER} tries again: {came}", loud=True)
             self._customer()
 
     def _guess(self) -> None:
@@ -228,9 +233,8 @@ class Stage:
         if nft is None:
             return
         listing = subprocess.run([nft, "list", "ruleset"], capture_output=True, text=True, check=False).stdout
-        for line in listing.splitlines():
-            if "elements" in line or "saddr" in line:
-                self._say("kernel", line.strip())
+        for name, member in _MEMBER.findall(listing):
+            self._say("kernel", f"set {name}: {member}")
 
     def _wait_for_unban(self, events: Iterator[tuple[str, str]]) -> None:
         for what, who in events:
@@ -241,10 +245,10 @@ class Stage:
             in_again = knock(ATTACKER).let_in
             self._say("attacker", f"{ATTACKER} connects: {'let in again' if in_again else 'still REFUSED'}")
 
-    def _say(self, who: str, what: str, bad: bool = False, loud: bool = False) -> None:
+    def _say(self, who: str, what: str, loud: bool = False) -> None:
         stamp = show.paint(f"{time.monotonic() - self._start:5.1f}s", "dim")
-        words = show.paint(what, "red") if bad else show.paint(what, "green") if loud else what
-        print(f"{stamp}  {show.paint(f'{who:<8}', 'bold')}  {words}", flush=True)
+        colour = _COLOURS.get(who, "bold")
+        print(f"{stamp}  {show.paint(f'{who:<8}', colour)}  {show.paint(what, colour) if loud else what}", flush=True)
 
     def clear(self) -> None:
         """End everything; the namespace goes with this process."""
