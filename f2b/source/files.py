@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from f2b.loop import Loop, Timer
@@ -131,7 +131,7 @@ class Files:
             self._drop(path)
         self._patterns.clear()
 
-    def _expand(self, pattern: str, first: bool = False) -> None:
+    def _expand(self, pattern: str, first: bool = False) -> Sequence[str]:
         """Begin to follow what a pattern means now; a file that comes up later is read from its beginning."""
         tail, unit = self._patterns[pattern]
         paths = patterns.expand(pattern)
@@ -140,12 +140,15 @@ class Files:
                 self._logs[path] = LogFile(pattern, self._tail(path, pattern, tail and first, unit))
                 self._wake(path)
         self._note_idle(pattern, not paths)
+        return paths
+
+    def _leave_out(self, meant: Mapping[str, Sequence[str]]) -> None:
+        """Follow no longer what its pattern has not meant for a while, once it was read to its end."""
         now = self._loop.now()
         for path, log in list(self._logs.items()):
-            if log.pattern == pattern:
-                log.missed = 0.0 if path in paths else log.missed or now
-                if log.missed and now - log.missed > self._late and not log.tail.lag:
-                    self._drop(path)
+            log.missed = 0.0 if path in meant[log.pattern] else log.missed or now
+            if log.missed and now - log.missed > self._late and not log.tail.lag:
+                self._drop(path)
 
     def _tail(self, path: str, pattern: str, tail: bool, unit: bytes) -> Tail:
         def claim(ident: Ident) -> Handle | None:
@@ -187,8 +190,7 @@ class Files:
         """Look at everything: patterns, watches, logs."""
         self._swept = self._loop.now()
         self._due = self._loop.after(SWEEP, self._sweep)
-        for pattern in self._patterns:
-            self._expand(pattern)
+        self._leave_out({pattern: self._expand(pattern) for pattern in self._patterns})
         folders = set().union(*(patterns.folders(pattern) for pattern in self._patterns))
         folders |= {str(Path(os.path.realpath(path)).parent) for path in self._logs}  # where a symbolic link leads
         self._watch.set(self._logs, folders)

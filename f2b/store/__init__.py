@@ -69,8 +69,9 @@ class Store:
         values = (ban.jail, ban.id, int(ban.time), row.whole(ban.duration), ban.count, data)
         self._write(
             _jail(ban.jail),
-            # A ban that was prolonged, or found again in lines read twice, stays one row.
-            ("DELETE FROM bans WHERE jail = ? AND ip = ? AND timeofban = ?", values[:3]),
+            # A ban that was prolonged, or found again in lines read twice, stays one row. The `+` keeps SQLite from
+            # looking it up by time: thousands may begin in one second.
+            ("DELETE FROM bans WHERE jail = ? AND ip = ? AND +timeofban = ?", values[:3]),
             (
                 "INSERT INTO bans(jail, ip, timeofban, bantime, bancount, data) VALUES (?, ?, ?, ?, ?, ?)",
                 values,
