@@ -88,11 +88,11 @@ Examples:
 """
 
 _SHORT = "hc:d:e:rL:m:l:VvDo:it"
-_LONG = (
-    "config= datepattern= timezone= TZ= encoding= usedns= maxlines= journalmatch= log-level= verbosity= out= version "
-    "help raw verbose verbose-date VD debuggex no-check-all invert print-no-missed print-no-ignored print-all-matched "
-    "print-all-missed print-all-ignored log-traceback full-traceback"
-).split()
+_VALUED = ["config=", "datepattern=", "timezone=", "TZ=", "encoding=", "usedns=", "maxlines=", "journalmatch="]
+_VALUED += ["log-level=", "verbosity=", "out="]
+_FLAGS = ["version", "help", "raw", "verbose", "verbose-date", "VD", "debuggex", "no-check-all", "invert"]
+_FLAGS += ["print-no-missed", "print-no-ignored", "print-all-matched", "print-all-missed", "print-all-ignored"]
+_FLAGS += ["log-traceback", "full-traceback"]
 _NAMES = (
     {"-h": "help", "-c": "config", "-d": "datepattern", "-e": "encoding", "-r": "raw", "-L": "maxlines"}
     | {"-m": "journalmatch", "-l": "log-level", "-v": "verbose", "-D": "debuggex", "-o": "out", "-i": "invert"}
@@ -116,7 +116,7 @@ class Options:
     def __init__(self, argv: Sequence[str]) -> None:
         """Raises Refused."""
         try:
-            given, self.words = getopt.gnu_getopt(list(argv), _SHORT, _LONG)
+            given, self.words = getopt.gnu_getopt(list(argv), _SHORT, _VALUED + _FLAGS)
         except getopt.GetoptError as error:
             raise Refused(f"{_USAGE}\n\nfail2ban-regex: error: {error.msg}", WRONG_OPTION) from None
         self.values = {_NAMES.get(option, option[2:]): value for option, value in given}
@@ -190,7 +190,7 @@ def _run(options: Options) -> None:
     values = options.values
     spec = _spec(options, log)
     every = "no-check-all" not in values and "out" not in values
-    setup = Setup(values.get("timezone"), values.get("encoding", "auto"), every=every)
+    setup = Setup(values.get("timezone"), values.get("encoding", "auto"), every=every, as_fail2ban=True)
     trial = Trial(spec, log, setup)
     if "out" in values:
         _print_out(trial, values["out"], "invert" in values)

@@ -83,8 +83,8 @@ class Report:
         earlier = [line.raw for line in verdict.seen.taken if line is not verdict.line]
         for text in earlier if verdict.kind == "matched" else ():
             self.counts["missed"] -= 1
-            if text in self._kept["missed"]:
-                self._kept["missed"].remove(text)
+            if text.rstrip() in self._kept["missed"]:
+                self._kept["missed"].remove(text.rstrip())
             self._keep("matched", text)
         self._keep(verdict.kind, raw)
 
@@ -92,7 +92,7 @@ class Report:
         self.counts[kind] += 1
         wanted = kind != "matched" and kind not in self._show.hidden and len(self._kept[kind]) < self._show.limit
         if wanted or kind in self._show.full:
-            self._kept[kind].append(text)
+            self._kept[kind].append(text.rstrip())
 
     def text(self, seconds: float) -> Iterator[str]:
         """Yield the report, piece by piece; the trial took that many seconds."""

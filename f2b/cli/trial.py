@@ -27,6 +27,8 @@ class Setup(NamedTuple):
     """The lines are the text of journal entries."""
     every: bool = False
     """Try every regex, not up to the first that matches."""
+    as_fail2ban: bool = False
+    """Sort lines as fail2ban-regex does."""
 
 
 class Trial:
@@ -40,7 +42,7 @@ class Trial:
         year = time.localtime().tm_year
         self.dates = DateReader([text.value for text in spec.datepattern], setup.zone, year)
         self._reader = LineReader(self.dates, setup.encoding)
-        self.judge = Judge(subject.compiled(spec), Names(), setup.every)
+        self.judge = Judge(subject.compiled(spec), Names(), setup.every, setup.as_fail2ban)
 
     @property
     def encoding(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from f2b.events import Failure, Line
-from f2b.filter.regex import Examination, RegexFilter
+from f2b.filter.regex import Examination, Hit, RegexFilter
 
 MAX_NAMES = 10_000
 """So many answers are remembered, then all are forgotten: a log of a million names must not fill the memory."""
@@ -36,9 +36,14 @@ class Verdict(NamedTuple):
 
 
 class Judge:
-    """Tries a filter on lines. `every`: try every regex on every line, which the server does not."""
+    """Tries a filter on lines. `every`: try every regex on every line, which the server does not.
 
-    def __init__(self, tested: RegexFilter, resolve: Resolver, every: bool) -> None:
+    `as_fail2ban`: sort lines as fail2ban-regex does. A failure that still waits for its id counts as a match, and
+    of several hits in a session the last one decides.
+    """
+
+    def __init__(self, tested: RegexFilter, resolve: Resolver, every: bool, as_fail2ban: bool = False) -> None:
+        self._as_fail2ban = as_fail2ban
         self.tested = tested
         self._resolve = resolve
         self._every = every
@@ -50,10 +55,16 @@ class Judge:
         for hit in seen.hits:
             if hit.failure:
                 findings += (Finding(hit.rule, one, hit.nofail) for one in self._known(hit.failure, hit.nofail))
-        if any(not finding.nofail for finding in findings):
+        if findings and self._matched(seen.hits):
             return Verdict("matched", line, findings, seen)
         kind: Kind = "ignored" if findings or seen.ignored is not None else "missed"
         return Verdict(kind, line, findings, seen)
+
+    def _matched(self, hits: Sequence[Hit]) -> bool:
+        last = hits[-1].failure
+        if self._as_fail2ban and last and "mlfid" in last.captures:
+            return not hits[-1].excused
+        return any(hit.failure and not hit.nofail for hit in hits)
 
     def _known(self, failure: Failure, nofail: bool) -> list[Failure]:
         """Return a failure once for each address that its host name stands for."""

@@ -33,6 +33,8 @@ class Hit(NamedTuple):
     """What came of it, `id` "" if nobody is known yet; None if it can be nobody's."""
     nofail: bool
     """It is no failure (yet): the line excuses itself, or its session lacks an id."""
+    excused: bool
+    """The line excuses itself."""
 
 
 class Examination:
@@ -119,10 +121,10 @@ class RegexFilter:
                     seen.taken += taken
             if self._ignored(text, seen):
                 return ()
-            failure, nofail = self._report({**inherited, **rule.captures(match)}, matches, line.time)
+            failure, nofail, excused = self._report({**inherited, **rule.captures(match)}, matches, line.time)
             if seen is None:
                 return () if nofail or failure is None else (failure,)
-            seen.hits.append(Hit(index, match, failure, nofail))
+            seen.hits.append(Hit(index, match, failure, nofail, excused))
             if not seen.every:
                 break
             if buffer is not None:
@@ -139,19 +141,20 @@ class RegexFilter:
 
     def _report(
         self, caught: dict[str, str], matches: tuple[str, ...], time: float | None
-    ) -> tuple[Failure | None, bool]:
-        """Return the failure that a match stands for, and whether it is none (yet)."""
+    ) -> tuple[Failure | None, bool, bool]:
+        """Return the failure that a match stands for, whether it is none (yet), and whether the line excuses it."""
         if not caught.get("mlfid"):
             identity = identify(caught, self.usedns)
-            return (_failure(identity, time, matches, caught) if identity else None), False
+            return (_failure(identity, time, matches, caught) if identity else None), False, False
         merged = self._sessions.add(caught, matches, time)
         captures: Captures = merged.captures
         if len(merged.users) > 1:
             captures = {**merged.captures, "users": merged.users}
         identity = identify(merged.captures, self.usedns)
-        if identity is None:
-            return (None, False) if merged.failed else (_failure(_NOBODY, time, merged.matches, captures), True)
-        return _failure(identity, time, merged.matches, captures), not merged.failed
+        if identity is None and merged.failed:
+            return None, False, False
+        failure = _failure(identity or _NOBODY, time, merged.matches, captures)
+        return failure, not merged.failed, merged.excused
 
 
 _NOBODY = Identity("", None)

@@ -31,12 +31,14 @@ class Merged(NamedTuple):
     """The log lines that the failure carries, or would carry."""
     failed: bool
     """Whether it is a failure now; else nothing is counted."""
+    excused: bool
+    """Whether this line excuses itself; a failure that only lacks an id does not."""
 
 
 class _Session:
     """What is kept of a session."""
 
-    __slots__ = ("captures", "delivered", "matches", "parked", "pending", "touched", "users")
+    __slots__ = ("captures", "delivered", "excused", "matches", "parked", "pending", "touched", "users")
 
     def __init__(self) -> None:
         self.captures: dict[str, str] = {}
@@ -45,6 +47,8 @@ class _Session:
         self.matches: list[str] = []
         self.pending = False
         """A failure waits for an id."""
+        self.excused = False
+        """The last line excused itself."""
         self.delivered = False
         """`matches` were reported already."""
         self.touched = 0.0
@@ -61,8 +65,8 @@ class _Session:
             self.users[user] = None
         if "mlfgained" in captures:
             self.matches, self.pending = [], False
-        excused = len(self.users) < 2 and ("nofail" in captures or "mlfgained" in captures)
-        if excused and not self.pending:
+        self.excused = len(self.users) < 2 and _excuses(captures)
+        if self.excused and not self.pending:
             self.parked += lines
             return False
         self.matches += self.parked
@@ -71,6 +75,10 @@ class _Session:
         self.delivered = known(self.captures)
         self.pending = not self.delivered
         return self.delivered
+
+
+def _excuses(captures: Mapping[str, str]) -> bool:
+    return "nofail" in captures or "mlfgained" in captures
 
 
 class Sessions:
@@ -89,14 +97,15 @@ class Sessions:
         session = self._find(name)
         if session is None:
             if "mlfforget" in captures:
-                excused = "nofail" in captures or "mlfgained" in captures
-                return Merged(dict(captures), (), lines, known(captures) and not excused)
+                excused = _excuses(captures)
+                return Merged(dict(captures), (), lines, known(captures) and not excused, excused)
             session = self._make(name)
         session.touched = self._now
         failed = session.add(captures, lines)
         if "mlfforget" in captures:
             del self._open[name]
-        return Merged(dict(session.captures), tuple(session.users), tuple(session.matches) or lines, failed)
+        users, matches = tuple(session.users), tuple(session.matches)
+        return Merged(dict(session.captures), users, matches or lines, failed, session.excused)
 
     def _find(self, name: str) -> _Session | None:
         session = self._open.get(name)

@@ -1,0 +1,81 @@
+"""Fail2Ban's annotated sample logs, read where its package puts them: which line fails, when, and for whom."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+LOGS = Path("/usr/lib/python3/dist-packages/fail2ban/tests/files/logs")
+FILTERS = Path("/etc/fail2ban/filter.d")
+NOW = 1124013600.0
+"""The time that the samples without a year were written for, in Europe/Zurich."""
+
+_NOTE = re.compile(r"#+ ?(failJSON|(?:file|filter)Options|addFILE):(.+)$")
+
+
+class Sample(NamedTuple):
+    """A line of a sample log, and what is said about it."""
+
+    text: str
+    expected: dict[str, Any]
+
+
+class Run(NamedTuple):
+    """A filter with options, and the lines of one log that it is to be tried on, in order."""
+
+    log: str
+    filter: str
+    journal: bool
+    samples: list[Sample]
+
+
+def runs(log: str) -> list[Run]:
+    """Return what is to be tried on a sample log, one run a set of options."""
+    found: dict[str, Run] = {}
+    name = log.removesuffix("-journal")
+    shared: dict[str, str] = {}
+    chosen: list[dict[str, str]] = [{}]
+    expected: dict[str, Any] = {}
+    for line in _lines(LOGS / log):
+        note = _NOTE.match(line)
+        if note and note[1] == "fileOptions":
+            shared = json.loads(note[2])
+        elif note and note[1] == "filterOptions":
+            options = json.loads(note[2])
+            chosen = options if isinstance(options, list) else [options]
+        elif note and note[1] == "failJSON":
+            expected = json.loads(note[2])
+        elif line.strip() and not line.startswith("#"):
+            for own in chosen:
+                _place(found, log, name, {**shared, **own}, Sample(line, expected))
+            expected = {}
+    return list(found.values())
+
+
+def _place(found: dict[str, Run], log: str, name: str, options: dict[str, str], sample: Sample) -> None:
+    prefix = options.get("test.prefix-line", "")
+    given = {key: value for key, value in options.items() if not key.startswith("test.")}
+    limit = sample.expected.get("constraint")
+    if limit and not eval(limit, {"name": name, "opts": given}):
+        return
+    chosen = ",".join(f'{key}="{value}"' for key, value in given.items())
+    label = f"{name}[{chosen}]" if chosen else name
+    run = found.setdefault(label, Run(log, label, given.get("logtype") == "journal", []))
+    run.samples.append(sample._replace(text=prefix + sample.text))
+
+
+def _lines(path: Path) -> Iterator[str]:
+    for line in path.read_bytes().decode("utf-8", "replace").split("\n"):
+        yield line.rstrip("\r")
+
+
+def logs() -> list[str]:
+    """Return the sample logs for which Debian has a filter."""
+    return sorted(
+        path.name
+        for path in LOGS.iterdir()
+        if path.is_file() and (FILTERS / f"{path.name.removesuffix('-journal')}.conf").exists()
+    )
