@@ -14,7 +14,7 @@ import click
 from f2b import __version__, paths
 from f2b.config import search
 from f2b.config.model import Settings
-from f2b.control.endpoint import Endpoint
+from f2b.control.endpoint import Endpoint, clear
 from f2b.daemon.front import Front
 from f2b.daemon.healer import Healer
 from f2b.daemon.process import PidFile, Signals, into_background
@@ -115,16 +115,19 @@ class Service:
     def run(self) -> int:
         """Set everything up, serve, and take everything down."""
         loop, log = self._loop, self._log
+        clear(Path(self._socket))  # who has the socket is the server: another one must not touch the database
+        log.info("server", f"Starting f2b {__version__}, {len(self._settings.jails)} jails; {self._enforcing()}")
         store = self._open_store()
         builder = Builder(loop, log, bool(self._dry))
         server = Server(self._settings, builder.make, store, loop, log)
         front = Front(server, self._read_again, self._dry)
         endpoint = Endpoint(loop, front, log, self._socket)
-        endpoint.open()  # first of all: who has the socket is the server
+        endpoint.open()
         signals = self._signals(front)
         try:
             self._write_pid()
-            log.info("server", f"Starting f2b {__version__}, {len(self._settings.jails)} jails; {self._enforcing()}")
+            if not self._settings.jails:
+                log.warning("server", "No jail is enabled, so nothing is protected; enable one in jail.local")
             server.start()
             if not self._protects(front):
                 return 1

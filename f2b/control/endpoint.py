@@ -215,7 +215,7 @@ def _listening(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     try:
         _make_folder(path.parent)
-        _clear(path)
+        clear(path)
         mask = os.umask(0o177)
         try:
             listener.bind(str(path))
@@ -239,8 +239,8 @@ def _make_folder(folder: Path) -> None:
         folder.chmod(0o755)
 
 
-def _clear(path: Path) -> None:
-    """Remove a socket that nobody listens on any more."""
+def clear(path: Path) -> None:
+    """Remove a socket that nobody listens on any more. Raises ControlError if somebody does."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:

@@ -226,10 +226,12 @@ class Cohort:
         tail.seek(now - max(spec.findtime for spec in specs), lambda line: reader.line(reader.decode(line), now).time)
 
     def _tell(self, path: str, trouble: str) -> None:
+        """A log that cannot be read matters if a jail has no other: `logpath` often names what other systems have."""
         if not path:
             self._log.warning("filter", trouble)
         elif trouble:
-            self._log.warning("filter", f"{path}: {trouble}; waiting for it")
+            matters = any(self.view(name).waiting for name in self._meant(path))
+            self._log.tell("filter", "WARNING" if matters else "INFO", trouble)
         else:
             self._log.info("filter", f"{path} can be read now")
 
