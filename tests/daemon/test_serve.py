@@ -218,7 +218,12 @@ class TestAllowList:
         fail(log, WORSE)
         wait_for(lambda: server.banned() == [WORSE])
         spared.write_text("198.51.100.0/24\n")
-        wait_for(lambda: (fail(log, EVIL), server.banned() == [WORSE, EVIL])[1])
+
+        def banned_by_now() -> bool:
+            fail(log, EVIL)
+            return server.banned() == [WORSE, EVIL]
+
+        wait_for(banned_by_now)
 
     def test_own_addresses_are_spared(self, server: Server) -> None:
         log = server.jail()
