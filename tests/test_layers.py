@@ -66,6 +66,7 @@ LATE_IMPORTS = {
     ("config.interpolation", "difflib"): "the same",
     ("cli.compat_client", "f2b.config"): "the client is called in loops, and only some calls read a configuration",
     ("cli.compat_client", "f2b.control.address"): "the same",
+    ("cli.report", "urllib.parse"): "10 ms that only -D needs",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }
 
