@@ -32,24 +32,26 @@ class Sample(NamedTuple):
     text: str
     """The path, the text, or `systemd-journal` with options in brackets."""
 
-    def numbered(self, reader: LineReader, now: float | None, as_journal: bool = False) -> Iterator[tuple[int, Line]]:
+    def numbered(
+        self, reader: LineReader, now: float | None, as_journal: bool = False, finished: bool = False
+    ) -> Iterator[tuple[int, Line]]:
         """Yield the lines and their numbers, from 1. Empty ones and comments (`#`) count, but are left out.
 
         `now` (epoch seconds; None: the clock) completes dates. `as_journal`: the lines are the text of journal
-        entries of that time. Raises SourceError.
+        entries of that time. `finished`: leave out a file's last line while it has no end. Raises SourceError.
         """
         clock = time.time if now is None else lambda: now
-        for number, text in enumerate(self._texts(reader), 1):
+        for number, text in enumerate(self._texts(reader, finished), 1):
             if text and not text.isspace() and not text.startswith("#"):
                 yield number, reader.entry(text, clock()) if as_journal else reader.line(text, clock())
 
-    def _texts(self, reader: LineReader) -> Iterator[str]:
+    def _texts(self, reader: LineReader, finished: bool) -> Iterator[str]:
         if self.kind == "text":
             yield from self.text.split("\n")
             return
         try:
             with self._opened() as file:
-                for chunk in _whole_lines(file, reader):
+                for chunk in _whole_lines(file, reader, finished and self.kind == "file"):
                     yield from reader.texts(chunk)
         except OSError as error:
             raise SourceError(f"cannot read {self.text}: {error.strerror}") from None
@@ -91,8 +93,8 @@ def understood(log: str, stdin: bool = True) -> Sample:
     return Sample("journal" if re.match(JOURNAL + r"(\[|$)", log) else "text", log)
 
 
-def _whole_lines(file: BinaryIO, reader: LineReader) -> Iterator[bytes]:
-    """Yield a file in chunks of whole lines; the last may lack its end."""
+def _whole_lines(file: BinaryIO, reader: LineReader, finished: bool) -> Iterator[bytes]:
+    """Yield a file in chunks of whole lines; the last may lack its end, unless only `finished` ones are wanted."""
     rest = b""
     while chunk := file.read(CHUNK):
         chunk = rest + chunk
@@ -100,7 +102,9 @@ def _whole_lines(file: BinaryIO, reader: LineReader) -> Iterator[bytes]:
         rest = chunk[cut:]
         if cut:
             yield chunk[:cut]
-    if rest:
+    if rest and finished:
+        print("warning: the log's last line has no end yet and is left out, as in Fail2Ban", file=sys.stderr)
+    elif rest:
         yield rest
 
 

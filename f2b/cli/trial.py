@@ -28,7 +28,7 @@ class Setup(NamedTuple):
     every: bool = False
     """Try every regex, not up to the first that matches."""
     as_fail2ban: bool = False
-    """Sort lines as fail2ban-regex does."""
+    """Sort lines as fail2ban-regex does, and leave an unfinished last one out."""
 
 
 class Trial:
@@ -57,7 +57,8 @@ class Trial:
     def _lines(self) -> Iterator[tuple[int, Line]]:
         if self.log.kind == "journal":
             return self.log.entries(self._reader, self.spec.journalmatch)
-        return self.log.numbered(self._reader, self._setup.now, self._setup.as_journal)
+        setup = self._setup
+        return self.log.numbered(self._reader, setup.now, setup.as_journal, finished=setup.as_fail2ban)
 
     def report(self, show: Show) -> Report:
         """Return an empty report on this trial."""

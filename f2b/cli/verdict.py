@@ -63,7 +63,7 @@ class Judge:
     def _matched(self, hits: Sequence[Hit]) -> bool:
         last = hits[-1].failure
         if self._as_fail2ban and last and "mlfid" in last.captures:
-            return not hits[-1].excused
+            return not (hits[-1].nofail and hits[-1].excused)
         return any(hit.failure and not hit.nofail for hit in hits)
 
     def _known(self, failure: Failure, nofail: bool) -> list[Failure]:

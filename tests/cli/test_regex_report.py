@@ -19,7 +19,7 @@ OURS = [sys.executable, "-c", "from f2b.cli.compat_regex import main; main()"]
 ENV = {**os.environ, "TZ": "Europe/Zurich", "PYTHONPATH": str(ROOT)}
 ALL = ("--print-all-matched", "--print-all-ignored", "--print-all-missed")
 LOGS = ["apache-auth", "dovecot", "ejabberd-auth", "exim", "freeswitch", "guacamole"]
-LOGS += ["mongodb-auth", "named-refused", "postfix", "recidive", "slapd", "sshd"]
+LOGS += ["mongodb-auth", "named-refused", "postfix", "proftpd", "slapd", "sshd"]
 
 
 def run(command: Sequence[str], words: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
