@@ -39,7 +39,7 @@ def build(spec: Spec, jail: str, variables: Mapping[str, Value], library: Librar
     definition = Definition(conf, parameters, variables, init_visible=False, delayed=_DELAYED)
     kind = definition.get("actiontype")
     # A back end of f2b's own takes all that its file defines.
-    told = COMMANDS if kind is None else COMMANDS | definition.own
+    told = COMMANDS if kind is None else COMMANDS.union(definition.own)
     return ActionSpec(
         name=parameters["actname"].text,
         file=spec.name,

@@ -22,7 +22,7 @@ class Definition:
 
     `variables` are what the jail tells besides. `init_visible`: `%()s` in [Definition] sees [Init] (so in filters).
     `delayed` are tags that are left for run time, as are those that [Init] gives for one address family only.
-    Raises ConfigError if anything in the file cannot be resolved, used or not.
+    Raises ConfigError if anything in [Definition] or [Init] cannot be resolved, used or not.
     """
 
     def __init__(
@@ -42,18 +42,20 @@ class Definition:
         self.given: dict[str, Value] = {**self._init, **parameters}
         """Parameters and [Init], tags not filled in: what the jail's own settings do not replace."""
         passed = {**variables, **{name.lower(): value for name, value in parameters.items()}}
-        # [Init] is seen by what the file itself writes, not by what its tags stand for; so in Fail2Ban.
+        # What is only in [DEFAULT] sees [Init] as `%()s`, but not as the meaning of a tag; so in Fail2Ban.
         seen = {**variables, **self._init, **passed} if init_visible else passed
         scope = Scope(conf.sections, DEFINITION, seen, conf.known)
         self._meanings = Scope(conf.sections, DEFINITION, passed, conf.known)
-        plain = {name: value for name in scope.options() if (value := scope.get(name)) is not None}
-        conditional = {name.partition("?")[0] for name in (*plain, *self.given) if "?" in name}
-        self._tags = Tags(self._lookup, {*delayed, *conditional})
-        self.own = frozenset(conf.sections[DEFINITION])
+        self.own = tuple(conf.sections[DEFINITION])
         """The options that stand in [Definition] itself."""
+        self._plain = {name: value for name in self.own if (value := scope.get(name)) is not None}
+        conditional = {name.partition("?")[0] for name in (*self._plain, *self.given) if "?" in name}
+        self._tags = Tags(self._lookup, {*delayed, *conditional})
+        shared = {name: self._shared(name, scope) for name in conf.sections.get(DEFAULT, ()) if name not in self.own}
         self.options: dict[str, Value] = {
-            name: self._own_meaning(name, value) if name in self.given else self._tags.fill(value, (name,))
-            for name, value in {**plain, **self.given}.items()
+            **{name: value for name, value in shared.items() if value is not None},
+            **{name: self._tags.fill(value, (name,)) for name, value in self._plain.items()},
+            **{name: self._own_meaning(name, value) for name, value in self.given.items()},
         }
         """Everything, under the names as they were written."""
         self.place = conf.place
@@ -61,6 +63,14 @@ class Definition:
     def get(self, option: str) -> Value | None:
         """Return an option, or None if it is not there."""
         return self.options.get(option)
+
+    def _shared(self, name: str, scope: Scope) -> Value | None:
+        """Return an option of [DEFAULT]; None if it is wrong, which matters only where it is used."""
+        try:
+            value = scope.get(name)
+            return None if value is None else self._tags.fill(value, (name,))
+        except ConfigError:
+            return None
 
     def _own_meaning(self, name: str, value: Value) -> Value:
         """Return what was given with its tags filled in; as it is if it names itself: `chain = <known/chain>`.
@@ -76,6 +86,8 @@ class Definition:
         """Return what a tag stands for, its own tags not filled in."""
         if tag in self.given:
             return self.given[tag]
+        if tag in self.own:
+            return self._plain[tag]
         section, slash, option = tag.partition("/")
         if not slash:
             return self._meanings.get(tag)
