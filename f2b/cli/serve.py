@@ -159,7 +159,8 @@ class Service:
 
     def _open_store(self) -> Store:
         try:
-            return Store(self._db, lambda text: self._log.warning("database", text))
+            most = self._settings.server.dbmaxmatches
+            return Store(self._db, lambda text: self._log.warning("database", text), most)
         except StoreError as error:
             raise F2bError(f"{error} (or give another place: --db)") from None
 

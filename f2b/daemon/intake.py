@@ -17,7 +17,7 @@ from f2b.errors import StoreError
 from f2b.events import Effect
 from f2b.log import Log
 from f2b.loop import Loop
-from f2b.source.entry import Entry
+from f2b.source.entry import Entry, places
 from f2b.source.files import Files
 from f2b.source.journal import Journal
 from f2b.source.newline import newline
@@ -121,7 +121,8 @@ class Intake:
         except StoreError:
             cursor = ""
         since = self._loop.now() - spec.findtime
-        self._journals[name] = Journal(self._loop, spec.filter.journalmatch, on_entries, tell, cursor, since)
+        extra = places(spec.backend_options)
+        self._journals[name] = Journal(self._loop, spec.filter.journalmatch, on_entries, tell, cursor, since, extra)
 
     def _save_cursor(self, name: str, entry: Entry) -> None:
         try:

@@ -46,13 +46,19 @@ class Outlet:
                 self._resolve(effect)
 
     def _guard(self, effects: Sequence[Effect]) -> None:
-        for name, guard in self.guards.items():
-            lifted = [effect.ban for effect in effects if isinstance(effect, Unban) and effect.ban.jail == name]
-            if lifted:
-                guard.unban(lifted)
-            banned = [ban for ban in map(_ban_of, effects) if ban and ban.jail == name]
-            if banned:
-                guard.ban(banned)
+        """Change every firewall once at most in each direction, however much happened."""
+        lifted: dict[str, list[Ban]] = {}
+        banned: dict[str, list[Ban]] = {}
+        for effect in effects:
+            ban = _ban_of(effect)
+            if ban:
+                banned.setdefault(ban.jail, []).append(ban)
+            elif isinstance(effect, Unban):
+                lifted.setdefault(effect.ban.jail, []).append(effect.ban)
+        for name, bans in lifted.items():
+            self.guards[name].unban(bans)
+        for name, bans in banned.items():
+            self.guards[name].ban(bans)
         for effect in effects:
             if isinstance(effect, Prolonged | AlreadyBanned) and (effect.after or 0) > SOON_S:
                 self.guards[effect.ban.jail].seen(effect.ban)

@@ -45,6 +45,8 @@ class Server:
         self._make = make
         self._store = store
         self._own = own.addresses()
+        self._end: float | None = None
+        """When the next ban ends, as the deadline `_next_end` knows it."""
         self._next_end: Timer | None = None
         self._housekeeping: Timer | None = None
         self._purged = loop.now()
@@ -171,6 +173,10 @@ class Server:
         guard = self.outlet.guards.pop(name)
         guard.flush(tuple(jail.ledger))
         guard.stop(keep=False)
+        try:
+            self._store.enable(name, False)
+        except StoreError as error:
+            self.outlet.store_failed(error)
         self.log.info("jail", f"Jail '{name}' stopped")
 
     def _stored(self, name: str, bantime: float | None = None) -> list[Ban]:
@@ -188,12 +194,16 @@ class Server:
     def take(self, effects: Sequence[Effect], reads: Iterable[Read] = ()) -> None:
         """Do what follows from a chunk, a deadline or a command, and see when the next ban ends."""
         self.outlet.carry(effects, reads)
+        end = self.engine.next_end()
+        if end == self._end:
+            return
+        self._end = end
         if self._next_end:
             self._next_end.cancel()
-        end = self.engine.next_end()
         self._next_end = None if end is None else self.loop.after(max(0.0, end - self.loop.now()), self._tick)
 
     def _tick(self) -> None:
+        self._end = None  # the deadline has been used up
         self.take(self.engine.tick(self.loop.now()))
 
     def _keep_house(self) -> None:
