@@ -37,7 +37,8 @@ def build(spec: Spec, jail: str, variables: Mapping[str, Value], library: Librar
     parameters = _named(spec, jail)
     conf = library.definition("action.d", spec)
     definition = Definition(conf, parameters, variables, init_visible=False, delayed=_DELAYED)
-    kind = definition.get("actiontype")
+    # Only [Definition] tells it: firewallcmd-ipset has an option of this name in [Init].
+    kind = definition.get("actiontype") if "actiontype" in definition.own else None
     # A back end of f2b's own takes all that its file defines.
     told = COMMANDS if kind is None else COMMANDS.union(definition.own)
     return ActionSpec(
@@ -48,7 +49,7 @@ def build(spec: Spec, jail: str, variables: Mapping[str, Value], library: Librar
         options={
             name: value.text
             for name, value in definition.options.items()
-            if (name in told or name in definition.given) and name not in ("actiontype", "bantime")
+            if (name in told or name in definition.given) and name != "bantime" and value is not kind
         },
     )
 

@@ -42,7 +42,7 @@ def integers(value: Value) -> tuple[int, ...]:
     return tuple(integer(Value(word, value.places)) for word in value.text.split())
 
 
-def near(word: str, choice: Sequence[str], cutoff: float = 0.75) -> str:
+def near(word: str, choice: Sequence[str], cutoff: float = 0.65) -> str:
     """Return the cure for a misspelt word: the one of `choice` that was meant, or no cure."""
     import difflib  # only needed once something is wrong
 

@@ -22,7 +22,6 @@ from f2b.config.model import ActionSpec, JailSpec, Settings
 from f2b.config.search import load
 
 STOCK = Path("/etc/fail2ban")
-ACTIONS = "iptables-multiport[name=x], nftables[type=allports]"
 Said = dict[str, Any]
 
 
@@ -165,8 +164,9 @@ def stock_jails() -> list[str]:
 
 
 def stock_actions() -> list[str]:
-    """Return the names of all actions of Debian that need no further file."""
-    return sorted(file.stem for file in (STOCK / "action.d").glob("*.conf"))
+    """Return the names of all actions of Debian but those that are only there to be included."""
+    files = (STOCK / "action.d").glob("*.conf")
+    return sorted(file.stem for file in files if "[Definition]" in file.read_text())
 
 
 @pytest.fixture
@@ -189,6 +189,15 @@ def test_stock_jails_when_all_are_enabled_then_say_what_fail2ban_says(stock: Pat
     assert_same(ours, dumped(stock)[0])
     assert len(ours.jails) == len(stock_jails())
     assert [problem for problem in ours.problems if problem.severity == "error"] == []
+
+
+def test_stock_actions_when_one_jail_has_all_then_say_what_fail2ban_says(stock: Path) -> None:
+    (stock / "x.log").touch()
+    actions = "\n  ".join(f"{name}[port=1, blocktype=drop]" for name in stock_actions())
+    (stock / "jail.local").write_text(f"[sshd]\nlogpath = {stock}/x.log\nbackend = polling\naction = {actions}\n")
+    ours = load(stock)
+    assert_same(ours, dumped(stock)[0])
+    assert len(ours.jails[0].actions) == len(stock_actions())
 
 
 @pytest.mark.parametrize("backend", ["systemd", "polling", "systemd[journalflags=1]"])
