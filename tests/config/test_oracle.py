@@ -115,7 +115,9 @@ def _glob(pattern: str) -> list[str]:
 def action_as_told(action: ActionSpec, said: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     """Return our options and Fail2Ban's. Parameters and [Init] it leaves with tags; at run time it fills them in."""
     theirs = {key: str(value) for key, value in said.items() if key != "bantime"}
-    filled = {key for key, value in theirs.items() if "<" in value and not key.startswith("action")}
+    filled = {
+        key for key, value in theirs.items() if "<" in value and (key == "actiontype" or not key.startswith("action"))
+    }
     ours = {key: _plain(key, value) for key, value in action.options.items()}
     for key in filled & ours.keys():
         theirs[key], ours[key] = _run_time(theirs[key], theirs), _run_time(ours[key], theirs)
