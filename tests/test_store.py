@@ -345,7 +345,9 @@ def fail2ban(folder: Path, database: str, seconds: float) -> str:
     )
     said = folder / "f2b.log"
     said.write_text("")
-    server = subprocess.Popen(["fail2ban-server", "-c", str(folder), "-f", "start"], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        ["/usr/bin/fail2ban-server", "-c", str(folder), "-f", "start"], stderr=subprocess.DEVNULL
+    )
     try:
         deadline = time.monotonic() + seconds
         while " Ban " not in said.read_text() and time.monotonic() < deadline:

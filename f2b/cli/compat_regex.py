@@ -190,7 +190,8 @@ def _run(options: Options) -> None:
     values = options.values
     spec = _spec(options, log)
     every = "no-check-all" not in values and "out" not in values
-    setup = Setup(values.get("timezone"), values.get("encoding", "auto"), every=every, as_fail2ban=True)
+    zone, encoding = values.get("timezone"), values.get("encoding", "auto")
+    setup = Setup(zone, encoding, every=every, as_fail2ban=True, finished=True)
     trial = Trial(spec, log, setup)
     if "out" in values:
         _print_out(trial, values["out"], "invert" in values)

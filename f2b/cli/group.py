@@ -17,6 +17,8 @@ from f2b.errors import ConfigError, ControlError, F2bError
 
 WRONG_USAGE = 2
 INTERRUPTED = 130
+PATIENCE_S = 60.0
+"""How long an answer may take: a reload of many jails takes its time, a Fail2Ban on our socket never answers."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

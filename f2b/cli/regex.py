@@ -44,7 +44,8 @@ Options:
   --timezone ZONE   the zone of dates that name none
   -e, --encoding NAME
                     what the log is written in (default: utf-8)
-  --check-all       count what every regex would match, not the first one only
+  --no-check-all    stop at the first regex that matches a line, as the server does (and --json, always);
+                    the report counts every regex, as Fail2Ban's does
   --print-all       print all lines that matched, were ignored or missed, however many
   -v, --verbose     show every regex, and whom it found
   -h, --help        this text
@@ -60,7 +61,7 @@ Exit status: 0 a report was made, 1 the log cannot be read, 2 wrong usage or con
 
 _SHORT = "c:d:e:vh"
 _LONG = ["config=", "now=", "usedns=", "datepattern=", "timezone=", "encoding="]
-_FLAGS = ["json", "as-journal", "check-all", "print-all", "verbose", "help"]
+_FLAGS = ["json", "as-journal", "no-check-all", "print-all", "verbose", "help"]
 _NAMES = {"-c": "config", "-d": "datepattern", "-e": "encoding", "-v": "verbose", "-h": "help"}
 
 
@@ -126,7 +127,8 @@ def _run(options: Options) -> int:
         values.get("encoding", "auto"),
         options.now,
         options.flag("as-journal"),
-        options.flag("check-all"),
+        every=not options.flag("json") and not options.flag("no-check-all"),
+        as_fail2ban=not options.flag("json"),
     )
     trial = Trial(_spec(options), options.log, setup)
     if options.flag("json"):

@@ -16,7 +16,7 @@ from f2b.cli.group import Server, asks
 def reload(server: Server, jail: str, unban: bool, as_json: bool) -> None:
     """Read the configuration again, or that of one JAIL; bans, counters and log positions stay.
 
-    If a running jail would become invalid, nothing is changed and the exit code is 1.
+    If a running jail would become invalid, nothing is changed and the exit code is 2.
 
     \b
     Examples:

@@ -28,7 +28,9 @@ class Setup(NamedTuple):
     every: bool = False
     """Try every regex, not up to the first that matches."""
     as_fail2ban: bool = False
-    """Sort lines as fail2ban-regex does, and leave an unfinished last one out."""
+    """Sort lines into matched, ignored and missed as fail2ban-regex does."""
+    finished: bool = False
+    """Leave out a last line that has no end yet."""
 
 
 class Trial:
@@ -58,7 +60,7 @@ class Trial:
         if self.log.kind == "journal":
             return self.log.entries(self._reader, self.spec.journalmatch)
         setup = self._setup
-        return self.log.numbered(self._reader, setup.now, setup.as_journal, finished=setup.as_fail2ban)
+        return self.log.numbered(self._reader, setup.now, setup.as_journal, finished=setup.finished)
 
     def report(self, show: Show) -> Report:
         """Return an empty report on this trial."""

@@ -249,7 +249,8 @@ def clear(path: Path) -> None:
         raise ControlError(f"{path} is there and is no socket; remove it, or choose another name with -s")
     if _somebody_listens(path):
         raise ControlError(
-            f"a server answers on {path} already; stop it with 'f2b -s {path} stop', or choose another with -s"
+            f"a server answers on {path} already; stop it first ('f2b -s {path} stop' if it is f2b, "
+            "'systemctl stop fail2ban' if it is Fail2Ban), or choose another socket with -s"
         )
     path.unlink()
 

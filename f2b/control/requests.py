@@ -134,6 +134,10 @@ def _put_out(desk: Desk, fields: Fields) -> object:
     ids = _ids(fields)
     if not ids:
         raise ControlError("nobody is named; give an address", WRONG_USAGE)
+    strange = [item for item in ids if not net.family(item)]
+    if strange:
+        cure = "give addresses, or networks such as 192.0.2.0/24"
+        raise ControlError(f"{', '.join(map(repr, strange))} is no address; {cure}", WRONG_USAGE)
     return {"banned": desk.ban(ids, _text(fields, "jail"), _seconds(fields, "duration"))}
 
 

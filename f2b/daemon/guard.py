@@ -28,6 +28,7 @@ class Guard:
         self.failing: dict[str, str] = {}
         """Why, by the firewall's name."""
         self._retry: Timer | None = None
+        self._stopping = False
 
     def start(self) -> None:
         """Make all ready, with the ledger's bans in force."""
@@ -48,8 +49,7 @@ class Guard:
 
     def stop(self, keep: bool) -> None:
         """Take everything out, last started first; with `keep`, leave in the kernel what can stay there."""
-        if self._retry:
-            self._retry.cancel()
+        self._stopping = True
         for firewall in reversed(self.firewalls):
             self._attempt(firewall, lambda it: it.stop(keep))
         if self._retry:
@@ -114,7 +114,7 @@ class Guard:
             self.failing[firewall.name] = str(error)
             self._retry = self._retry or self._loop.after(RETRY_S, self._mend)
         else:
-            if self.failing.pop(firewall.name, None):
+            if self.failing.pop(firewall.name, None) and not self._stopping:
                 self._log.notice("actions", f"[{self.jail}] {firewall.name} works again, all bans are in force")
 
     def _mend(self) -> None:

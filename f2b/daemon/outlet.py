@@ -71,7 +71,7 @@ class Outlet:
                 for effect in effects:
                     ban = _ban_of(effect)
                     if ban and not ban.restored:
-                        self._store.ban(ban)
+                        self._store.ban(ban, prolonged=isinstance(effect, Prolonged) and effect.after is not None)
                     elif isinstance(effect, Unban) and effect.forget:
                         self._store.forget(effect.ban.jail, effect.ban.id)
         except StoreError as error:

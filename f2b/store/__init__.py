@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from f2b.ban.counter import Tally
@@ -63,9 +64,9 @@ class Store:
             self._turn = None
         self._commit(statements)
 
-    def ban(self, ban: Ban) -> None:
+    def ban(self, ban: Ban, prolonged: bool = False) -> None:
         """Remember a ban, in the history and as the latest of this id; one that is known gets its new length."""
-        data = row.ban_data(ban, self._most)
+        data = row.ban_data(ban, self._most, ban.own_time or prolonged)
         values = (ban.jail, ban.id, int(ban.time), row.whole(ban.duration), ban.count, data)
         self._write(
             _jail(ban.jail),
@@ -165,10 +166,11 @@ class Store:
         for key, when, duration, count, data in rows:
             if duration == row.UNKNOWN:
                 duration = PERMANENT if bantime is None else bantime
-            if most is not None and (duration < 0 or duration > most):
-                duration = most
-            if duration < 0 or when + duration > now:
-                bans.append(row.ban_of(jail, (key, when, duration, count, data), increment))
+            ban = row.ban_of(jail, (key, when, duration, count, data), increment)
+            if most is not None and (increment or not ban.own_time) and (duration < 0 or duration > most):
+                ban = replace(ban, duration=most)
+            if ban.end > now:
+                bans.append(ban)
         return bans
 
     def jails(self) -> list[str]:

@@ -18,15 +18,21 @@ def whole(seconds: float) -> float:
     return int(seconds) if seconds == int(seconds) else seconds
 
 
-def ban_data(ban: Ban, most: int) -> bytes:
+_OWN_TIME = "f2b_own_time"
+"""In `data`: the ban's length is its own, by hand or because it was prolonged, and no jail's bantime cuts it."""
+
+
+def ban_data(ban: Ban, most: int, own_time: bool) -> bytes:
     """Return the `data` column: captures, failures and the newest `most` matches."""
-    return _json(ban.captures, ban.matches[-most:] if most > 0 else (), ban.failures)
+    captures = {**ban.captures, _OWN_TIME: "yes"} if own_time else ban.captures
+    return _json(captures, ban.matches[-most:] if most > 0 else (), ban.failures)
 
 
 def ban_of(jail: str, row: tuple[str, float, float, int, object], own_time: bool) -> Ban:
-    """Return the ban that (ip, timeofban, bantime, bancount, data) holds; `own_time` as in Ban."""
+    """Return the ban that (ip, timeofban, bantime, bancount, data) holds; `own_time`: whatever `data` says."""
     key, time, duration, count, data = row
     captures, matches, failures = _read(data)
+    own_time = bool(captures.pop(_OWN_TIME, "")) or own_time
     host = key if net.family(key) else net.address(str(captures.get("ip4") or captures.get("ip6") or ""))
     return Ban(jail, key, time, duration, failures, matches, captures, host, count, own_time)
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from f2b.cli.main import COMMANDS
+from f2b.control import client
 from tests.control.server import environment
 
 F2B = [sys.executable, "-m", "f2b"]
@@ -172,7 +173,7 @@ def test_status_when_on_a_terminal_then_it_is_coloured_unless_told_not_to(sock: 
 
 
 def test_banned_when_an_id_holds_control_characters_then_the_terminal_is_safe(sock: Path) -> None:
-    f2b("-s", str(sock), "ban", "\x1b[2Jowned")
+    client.words(str(sock), ["set", "sshtest", "banip", "\x1b[2Jowned"])
     assert "\\x1b[2Jowned" in f2b("-s", str(sock), "banned").stdout
 
 

@@ -39,7 +39,20 @@ def test_report_when_beside_the_real_one_then_is_the_same(log: str) -> None:
     words: list[str | Path] = [*ALL, "--usedns", "raw", sample.LOGS / log, log]
     ours = body(words, OURS)
     assert "Lines: " in ours
-    assert ours == body(words, ["fail2ban-regex"])
+    assert ours == body(words, ["/usr/bin/fail2ban-regex"])
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_lines_of_our_own_tool_when_beside_the_real_one_then_are_the_same(log: str, tmp_path: Path) -> None:
+    copy = tmp_path / log
+    copy.write_bytes((sample.LOGS / log).read_bytes() + b"\n")  # the real one leaves out a last line without an end
+    words: list[str | Path] = ["--usedns", "raw", copy, log]
+    counts = [
+        re.findall(r"^(?:Lines|Failregex): .*", run(command, words).stdout, re.MULTILINE)
+        for command in ([sys.executable, "-m", "f2b", "regex"], ["/usr/bin/fail2ban-regex"])
+    ]
+    assert len(counts[0]) == 2
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("form", ["msg", "id", "ip", "user", "<ip> <F-USER> <time> <family> <ip-rev>"])
@@ -47,7 +60,7 @@ def test_out_when_beside_the_real_one_then_is_the_same(form: str) -> None:
     words: list[str | Path] = ["-o", form, "--usedns", "raw", sample.LOGS / "sshd", "sshd"]
     ours = run(OURS, words).stdout
     assert ours
-    assert ours == run(["fail2ban-regex"], words).stdout
+    assert ours == run(["/usr/bin/fail2ban-regex"], words).stdout
 
 
 def test_lists_when_long_then_are_held_back(capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,6 +100,6 @@ def test_exit_status_when_beside_the_real_one_then_is_the_same(
     words: list[str], status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert compat_regex.run(words) == status
-    assert run(["fail2ban-regex"], words).returncode == status
+    assert run(["/usr/bin/fail2ban-regex"], words).returncode == status
     printed = capsys.readouterr()
     assert (printed.err if status else printed.out).strip()

@@ -96,7 +96,7 @@ def test_endpoint_when_a_dead_servers_socket_is_in_the_way_then_it_is_replaced(t
 def test_endpoint_when_a_server_answers_already_then_a_second_one_says_so_and_the_first_stays(sock: Path) -> None:
     second = start(sock)
     assert second.returncode == 1
-    assert second.stderr.startswith(f"a server answers on {sock} already; stop it with 'f2b -s {sock} stop'")
+    assert second.stderr.startswith(f"a server answers on {sock} already; stop it first ('f2b -s {sock} stop'")
     assert client.answers(str(sock), 20)
 
 

@@ -34,7 +34,7 @@ def oracle(folder: Path, lines: list[str], regexes: tuple[str, ...], prefix: str
     log.write_text("".join(f"{1700000000 + number // 100}{line}\n" for number, line in enumerate(lines)))
     head = f"prefregex = {prefix}\n" if prefix else ""
     conf.write_text(f"[Definition]\n{head}failregex = " + "\n    ".join(regexes) + "\ndatepattern = ^EPOCH\n")
-    command = ["fail2ban-regex", "-o", "<fid> <F-USER> | <msg>", str(log), str(conf)]
+    command = ["/usr/bin/fail2ban-regex", "-o", "<fid> <F-USER> | <msg>", str(log), str(conf)]
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C.UTF-8"}
     )

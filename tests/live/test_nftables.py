@@ -614,14 +614,16 @@ def running_fail2ban(folder: Path) -> Iterator[Callable[..., str]]:
     files = ["-c", str(config), "-s", str(folder / "s"), "-p", str(folder / "p"), "--logtarget", str(folder / "log")]
 
     def client(*words: str) -> str:
-        told = subprocess.run(["fail2ban-client", *files, *words], capture_output=True, text=True, timeout=60)
+        told = subprocess.run(
+            ["/usr/bin/fail2ban-client", *files, *words], capture_output=True, text=True, timeout=60
+        )
         return told.stdout
 
     with subprocess.Popen(["/usr/bin/fail2ban-server", *files, "-f", "start"], stdout=subprocess.DEVNULL) as server:
-        deadline = time.monotonic() + 30
-        while "sshd" not in client("status"):
-            assert time.monotonic() < deadline
         try:
+            deadline = time.monotonic() + 30
+            while "sshd" not in client("status"):
+                assert time.monotonic() < deadline
             yield client
         finally:
             server.terminate()
