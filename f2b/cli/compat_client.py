@@ -141,7 +141,7 @@ class Client:
 
     # ---- what needs the server ----------------------------------------------------------------------------
 
-    def _tell(self, command: Sequence[str], timeout: float | None = None) -> int:
+    def _tell(self, command: Sequence[str], timeout: float = client.PATIENCE_S) -> int:
         """Send a command and print its answer."""
         try:
             result = client.words(self._socket, command, timeout)
@@ -157,7 +157,7 @@ class Client:
 
     def _ping(self, command: Sequence[str]) -> int:
         try:
-            timeout = float(command[1]) if len(command) > 1 else None
+            timeout = float(command[1]) if len(command) > 1 else client.PATIENCE_S
         except ValueError as error:
             return self._error(str(error))
         return self._tell(command, timeout)

@@ -17,8 +17,6 @@ from f2b.errors import ConfigError, ControlError, F2bError
 
 WRONG_USAGE = 2
 INTERRUPTED = 130
-PATIENCE_S = 60.0
-"""How long an answer may take: a reload of many jails takes its time, a Fail2Ban on our socket never answers."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,7 +35,7 @@ class Server:
 
     def ask(self, request: str, **fields: object) -> Any:
         """Return the result of one request. Raises ControlError."""
-        return client.request(self.path, request, timeout=None, **fields)
+        return client.request(self.path, request, client.PATIENCE_S, **fields)
 
 
 class Commands(click.Group):

@@ -11,6 +11,8 @@ from f2b.errors import ControlError
 
 NO_SERVER = 3
 """Exit code when no server answers."""
+PATIENCE_S = 30.0
+"""How long a server may take to answer: ours does at once, a Fail2Ban on the socket never does."""
 _CHUNK = 65536
 _PAUSE = 0.02
 
@@ -32,10 +34,10 @@ class NoServerError(ControlError):
         self.cause = cause
 
 
-def request(path: str, name: str, timeout: float | None = None, **fields: object) -> dict[str, object]:
+def request(path: str, name: str, timeout: float | None = PATIENCE_S, **fields: object) -> dict[str, object]:
     """Send one request to the server at `path` and return its result. Raises ControlError.
 
-    `timeout` (seconds) bounds every wait; None waits as long as the server works.
+    `timeout` (seconds) bounds every wait; None is for ever.
     """
     result = _ask(path, {"request": name, **fields}, timeout)
     if not isinstance(result, dict):
@@ -43,7 +45,7 @@ def request(path: str, name: str, timeout: float | None = None, **fields: object
     return result
 
 
-def words(path: str, command: Sequence[str], timeout: float | None = None) -> object:
+def words(path: str, command: Sequence[str], timeout: float | None = PATIENCE_S) -> object:
     """Send one of Fail2Ban's commands to the server at `path` and return its result. Raises ControlError."""
     return _ask(path, {"words": list(command)}, timeout)
 

@@ -77,3 +77,12 @@ def test_request_when_not_allowed_then_the_error_says_to_be_root(sock: Path) -> 
         return 2
 
     assert as_nobody(sock.parent, ask) == 0
+
+
+def test_request_when_the_server_is_fail2bans_own_then_it_says_so_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "fail2ban.sock"
+    with socket.socket(socket.AF_UNIX) as silent:  # it waits for its own end mark and says nothing
+        silent.bind(str(path))
+        silent.listen()
+        with pytest.raises(ControlError, match="if it is Fail2Ban's own, ask it with its own client"):
+            client.request(str(path), "status", timeout=0.1)
