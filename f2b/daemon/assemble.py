@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem
 from f2b.engine import line_reader
@@ -46,7 +47,7 @@ def build_filter(spec: JailSpec) -> tuple[Filter | None, list[Problem]]:
         line_reader(spec)
     except ConfigError as error:
         problems.append(Problem("error", error.what, error.cure, error.place or spec.place))
-    return found, problems
+    return found, [replace(problem, jail=spec.name) for problem in problems]
 
 
 def not_yet(spec: JailSpec) -> list[Problem]:

@@ -115,8 +115,7 @@ class Front:
         problems = list(settings.problems)
         for spec in (*todo.added, *todo.changed):
             problems += assemble.build_filter(spec)[1]
-        known = {problem.jail for problem in self._server.settings.problems if problem.jail}
-        refused = refusals(problems, known | set(self._server.broken), only)
+        refused = refusals(problems, self._problems(), only)
         if refused:
             text = "\n".join(str(problem) for problem in refused)
             raise ControlError(f"the new configuration has errors, so nothing was changed:\n{text}", 2)

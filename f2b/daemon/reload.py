@@ -26,13 +26,18 @@ def plan(running: Mapping[str, JailSpec], settings: Settings, only: str = "") ->
     )
 
 
-def refusals(problems: Collection[Problem], broken_before: Collection[str], only: str = "") -> list[Problem]:
+def refusals(problems: Collection[Problem], known: Collection[Problem], only: str = "") -> list[Problem]:
     """Return the problems that forbid a reload: those of jails that ran or were not enabled until now.
 
-    A jail that was broken at the last load blocks nothing: its administrator knows, and the others must go on.
+    A jail that was broken at the last load (a jail of the `known` problems) blocks nothing, nor does a fault that was
+    there then: its administrator knows, and the others must go on.
     """
+    broken = {problem.jail for problem in known if problem.jail}
     return [
         problem
         for problem in problems
-        if problem.severity == "error" and problem.jail not in broken_before and only in ("", problem.jail)
+        if problem.severity == "error"
+        and problem.jail not in broken
+        and problem not in known
+        and only in ("", problem.jail)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -162,6 +163,22 @@ class TestReload:
         fail(log, EVIL)
         wait_for(lambda: server.banned() == [EVIL])
 
+    def test_jail_that_was_broken_before_blocks_no_reload(self, server: Server) -> None:
+        log = server.jail("good", maxretry=5)
+        log.touch()
+        server.jail("bad", filter="nowhere")
+        server.write("filter.d/worse.conf", "[Definition]\nfailregex = ^ (unclosed <HOST>$\n")
+        server.jail("worse", filter="worse")
+        server.start()
+        server.jail("good", maxretry=2)
+        assert server.ask("reload").returncode == 0
+        fail(log, EVIL, times=2)
+        wait_for(lambda: server.banned() == [EVIL])
+        server.jail("worse")
+        assert server.ask("reload").returncode == 0
+        fail(server.folder / "worse.log", WORSE)
+        wait_for(lambda: server.banned() == [EVIL, WORSE])
+
     def test_sighup_reloads(self, server: Server) -> None:
         server.jail("one")
         server.start()
@@ -183,13 +200,23 @@ class TestByHand:
         assert server.ask("unban", "--all").returncode == 0
         assert server.banned() == []
 
-    def test_bans_of_no_jail_survive_a_restart(self, server: Server) -> None:
+    def test_bans_of_no_jail_survive_a_restart_with_their_time(self, server: Server) -> None:
         server.jail()
         server.start()
-        server.ask("ban", EVIL)
+        server.ask("ban", EVIL, "--time", "1d")
+        server.ask("ban", WORSE, "--time", "-1")
         server.end()
         server.start()
-        assert server.banned() == [EVIL]
+        ends = {ban["id"]: ban["duration"] for ban in json.loads(server.ask("banned", "--json").stdout)["bans"]}
+        assert ends == {EVIL: 86400, WORSE: -1}
+
+    def test_ban_of_no_address_is_refused(self, server: Server) -> None:
+        server.jail()
+        server.start()
+        refused = server.ask("ban", EVIL, "evil")
+        assert refused.returncode == 2
+        assert "'evil' is no address" in refused.stderr
+        assert server.banned() == []
 
     def test_stop_ends_it(self, server: Server) -> None:
         server.jail()
