@@ -7,5 +7,5 @@ import os
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("short", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("long", parent=settings.get_profile("short"), max_examples=3000)
+settings.register_profile("long", parent=settings.get_profile("short"), max_examples=600)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from f2b import __version__
-from f2b.cli.main import COMMANDS
+from f2b.cli.commands import COMMANDS
 from f2b.control import client
 from f2b.control.address import socket_path
 from f2b.errors import ConfigError, ControlError, F2bError

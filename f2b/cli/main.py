@@ -1,4 +1,4 @@
-"""`f2b`: which commands there are, and which module does each.
+"""`f2b`: finds the command that is called, and runs it.
 
 A command's module is imported when the command is called, and click only for commands that use it: whoever calls
 `f2b status` in a loop pays for status alone.
@@ -9,35 +9,9 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from f2b.cli.commands import COMMANDS
 
-class Entry(NamedTuple):
-    """A command: the heading it stands under in `f2b --help`, and what it does."""
-
-    heading: str
-    summary: str
-    by_hand: bool = False
-    """Its module reads the arguments itself (`main(argv) -> int`); else it holds a click command of its own name."""
-
-
-_ASK = "Ask the server"
-_TELL = "Tell the server"
-_RUN = "Run it"
-_TRY = "Try things out, without a server"
-
-COMMANDS = {
-    "status": Entry(_ASK, "What the server watches, and whom each jail keeps out"),
-    "banned": Entry(_ASK, "Who is banned, where and until when"),
-    "ping": Entry(_ASK, "Whether the server answers, and whether it enforces bans"),
-    "ban": Entry(_TELL, "Keep addresses out"),
-    "unban": Entry(_TELL, "Let addresses in again"),
-    "reload": Entry(_TELL, "Read the configuration again"),
-    "stop": Entry(_TELL, "End the server"),
-    "serve": Entry(_RUN, "Watch logs and ban, in the foreground"),
-    "regex": Entry(_TRY, "Run a filter over a log and report what it finds", by_hand=True),
-    "demo": Entry(_TRY, "See an attack detected and banned, harmlessly"),
-}
 _WHERE = ("-s", "--socket", "-c", "--config")
 
 

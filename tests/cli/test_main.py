@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from f2b.cli.main import COMMANDS
+from f2b.cli.commands import COMMANDS
 from f2b.control import client
 from tests.control.server import environment
 
