@@ -14,7 +14,7 @@ from typing import Any
 
 PATIENCE_S = 15.0
 """How long anything may take on a busy machine before the test says it did not happen."""
-UNPRIVILEGED = ("unshare", "--user")
+UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 """Runs a command without any right of root's, though it may still read root's Python."""
 FILTER = "[Definition]\nfailregex = ^ app: failure of <F-USER>\\S+</F-USER> from <HOST>$\n"
 
