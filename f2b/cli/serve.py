@@ -150,12 +150,12 @@ class Service:
         return f"enforcing: no ({self._dry})" if self._dry else "enforcing: yes"
 
     def _write_pid(self) -> None:
+        """Without a pid file scripts may be at a loss, but the host is not: say so and go on."""
         try:
             self._pid.write()
         except OSError as error:
-            raise F2bError(
-                f"cannot write {error.filename}: {error.strerror}; {_CURE} or give another place: -p"
-            ) from None
+            cure = f"{_CURE} or give another place: -p"
+            self._log.error("server", f"Cannot write {error.filename or 'the pid file'}: {error.strerror}; {cure}")
 
     def _open_store(self) -> Store:
         try:

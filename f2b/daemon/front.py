@@ -108,6 +108,7 @@ class Front:
             self.unban(None, jail)
         self._carry_out(todo)
         self._server.settings = settings
+        self._server.forget({spec.name for spec in settings.jails})
         self._server.log.info("server", "Reload finished.")
         return [str(problem) for problem in self._problems()]
 

@@ -6,7 +6,7 @@ of a server while it runs is in `front`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from f2b.config.model import JailSpec, Problem, Settings
@@ -178,6 +178,10 @@ class Server:
         except StoreError as error:
             self.outlet.store_failed(error)
         self.log.info("jail", f"Jail '{name}' stopped")
+
+    def forget(self, configured: Collection[str]) -> None:
+        """Speak no more of jails that are no longer in the configuration."""
+        self.broken = {name: problems for name, problems in self.broken.items() if name in configured}
 
     def _stored(self, name: str, bantime: float | None = None) -> list[Ban]:
         try:

@@ -13,6 +13,8 @@ from f2b.errors import StoreError
 VERSION = 4
 CHECKED = 16 << 20
 """Bytes up to which a file is checked page by page before it is trusted: some 20 ms."""
+ROOM = 128 << 10
+"""Bytes that SQLite's shared memory and a first page of its log take."""
 WAIT = 0.2
 """Seconds to wait for another program that has the file locked: meanwhile nothing else happens."""
 
@@ -47,16 +49,39 @@ def connect(path: str, tell: Callable[[str], object]) -> sqlite3.Connection:
     """Open the database, making it and its folder if need be; `tell` hears what is more than opening.
 
     Raises StoreError if it cannot be opened or was written by a newer program. A corrupt file is moved aside, as
-    Fail2Ban names it (FILE.YYYYMMDD-HHMMSS, UTC), and what can be read of it is taken over.
+    Fail2Ban names it (FILE.YYYYMMDD-HHMMSS, UTC), and what can be read of it is taken over. On a full disk the rows
+    are taken into memory: a host must not stay open because its disk is full.
     """
-    if path != ":memory:":
-        _prepare(path)
     try:
+        if path != ":memory:":
+            _prepare(path)
         return _open(path, tell)
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):  # the disk, a lock, rights: not the file's content
+        if not isinstance(error, sqlite3.OperationalError):
+            return _replace(path, error, tell)
+        if not _full(path):  # a lock, or rights
             raise StoreError(explain(path, error)) from None
-        return _replace(path, error, tell)
+    except StoreError:
+        if not _full(path):
+            raise
+    return _borrow(path, tell)
+
+
+def _full(path: str) -> bool:
+    """Whether there is no room for the files that SQLite works with."""
+    try:
+        disk = os.statvfs(Path(path).parent)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < ROOM
+
+
+def _borrow(path: str, tell: Callable[[str], object]) -> sqlite3.Connection:
+    """Work in memory, with what can be read of the file without writing beside it."""
+    db = _open(":memory:", tell)
+    saved = _salvage(Path(path).absolute().as_uri() + "?immutable=1", db) if Path(path).exists() else 0
+    tell(f"database {path}: its disk is full; make room and restart, until then nothing is saved ({saved} rows read)")
+    return db
 
 
 def explain(path: str, error: Exception) -> str:
@@ -182,7 +207,7 @@ def _replace(path: str, error: Exception, tell: Callable[[str], object]) -> sqli
 
 
 def _salvage(aside: str, db: sqlite3.Connection) -> int:
-    old = sqlite3.connect(aside)
+    old = sqlite3.connect(aside, uri=aside.startswith("file:"))
     saved = 0
     db.execute("BEGIN IMMEDIATE")
     for table in ("jails", "logs", "bans", "bips"):

@@ -203,6 +203,16 @@ import subprocess, sys
 from pathlib import Path
 from tests.daemon.running import fail, running, wait_for
 
+
+def fill(filler):
+    with filler.open("wb", buffering=0) as out:
+        try:
+            while out.write(b"x" * 4096):
+                pass
+        except OSError:
+            pass
+
+
 folder = Path(sys.argv[1]) / "tiny"
 folder.mkdir()
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tiny", str(folder)], check=True)
@@ -215,12 +225,7 @@ try:
         (logs / "app.log").touch()
         server.start()
         filler = folder / "filler"
-        with filler.open("wb", buffering=0) as out:
-            try:
-                while out.write(b"x" * 4096):
-                    pass
-            except OSError:
-                pass
+        fill(filler)
         for number in range(40):
             fail(logs / "app.log", f"203.0.113.{number}")
         wait_for(lambda: len(server.banned()) == 40)
@@ -231,6 +236,13 @@ try:
         server.start()
         assert len(server.banned()) == 41, server.banned()
         assert "full" in server.said() and "works again" in server.said(), server.said()
+        server.end()
+        fill(filler)
+        server.start()  # a host whose disk is full must not stay open
+        assert len(server.banned()) == 41, server.banned()
+        assert "its disk is full; make room and restart" in server.said()
+        fail(logs / "app.log", "198.51.100.2")
+        wait_for(lambda: len(server.banned()) == 42)
         server.end()
 finally:
     subprocess.run(["umount", "-l", str(folder)], check=True)
