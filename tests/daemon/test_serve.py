@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from f2b.control import client
 from tests.daemon.running import Server, fail, running, wait_for
 
 EVIL, WORSE = "203.0.113.5", "2001:db8::5"
@@ -260,3 +263,37 @@ class TestAllowList:
         fail(log, EVIL)
         wait_for(lambda: server.banned() == [EVIL])
         assert "Ignore 127.0.0.1 by ignoreself rule" in server.said()
+
+
+_NOBODY = """
+import os, sys
+from f2b.cli.serve import Options, Service
+from f2b.config import search
+
+search.FOLDERS = ("/nowhere",)  # a host without any configuration
+settings = search.load(None)
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+os.environ |= {"HOME": sys.argv[1], "XDG_STATE_HOME": sys.argv[1], "XDG_RUNTIME_DIR": sys.argv[1]}
+sys.exit(Service(Options(), settings).run())
+"""
+
+
+def test_without_root_and_configuration_it_runs_dry_and_says_so(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for folder in (home, *list(home.parents)[:4]):
+        folder.chmod(folder.stat().st_mode | 0o711)
+    home.chmod(0o777)
+    said = tmp_path / "said"
+    with said.open("w") as out:
+        server = subprocess.Popen([sys.executable, "-c", _NOBODY, str(home)], stdout=out, stderr=out)
+    try:
+        wait_for(lambda: "Jail 'sshd' started" in said.read_text() or server.poll() is not None)
+        first, *_ = said.read_text().splitlines()
+        assert "enforcing: no (dry run: not root, so nothing is banned; run as root to protect this host)" in first
+        answer = client.request(str(home / "f2b" / "f2b.sock"), "status")
+        assert answer["enforcing"] is False
+    finally:
+        server.terminate()
+        assert server.wait(timeout=15) == 0
