@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import count
 
 Callback = Callable[[], object]
+Fault = Callable[[Exception], object]
 
 
 class Timer:
@@ -32,7 +33,9 @@ class Timer:
 class Loop:
     """Calls back when a descriptor is ready or a deadline has come."""
 
-    def __init__(self) -> None:
+    def __init__(self, fault: Fault | None = None) -> None:
+        """`fault` hears of whatever a callback raises, and the loop goes on; without it, that ends the loop."""
+        self._fault = fault
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._ticket = count()
@@ -83,18 +86,26 @@ class Loop:
             readable, writable = key.data
             # A callback may have unwatched a descriptor that is later in this very list.
             if mask & selectors.EVENT_READ and readable and self._watched(key):
-                readable()
+                self._call(readable)
             if mask & selectors.EVENT_WRITE and writable and self._watched(key):
-                writable()
+                self._call(writable)
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             timer = heapq.heappop(self._timers)[2]
             if timer.call:
                 call, timer.call = timer.call, None
-                call()
+                self._call(call)
         soon, self._soon = self._soon, []
         for call in soon:
-            call()
+            self._call(call)
+
+    def _call(self, callback: Callback) -> None:
+        try:
+            callback()
+        except Exception as error:
+            if self._fault is None:
+                raise
+            self._fault(error)
 
     def close(self) -> None:
         """Give the selector's descriptor back."""

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from f2b.loop import Loop
 from f2b.store import Store
 
 _CURE = "run as root"
+FAULT_S = 60.0
+"""How long the same fault is not told again."""
 LAST_WORDS_S = 10.0
 """How long the commands of actions may take to undo everything when the server ends."""
 
@@ -102,7 +105,8 @@ class Service:
         self._pid = PidFile(options.pidfile or server.pidfile or here.pidfile)
         self._db = _database(options.db or server.dbfile or f"{here.state}/f2b.sqlite3")
         self._dry = self._why_dry()
-        self._loop = Loop()
+        self._loop = Loop(self._fault)
+        self._faults: dict[str, float] = {}
         self._log = _open_log(_target(options, settings, here), options.loglevel or server.loglevel)
 
     def _why_dry(self) -> str:
@@ -145,6 +149,17 @@ class Service:
             signals.close()
             store.close()
             self._pid.remove()
+
+    def _fault(self, error: Exception) -> None:
+        """A fault of ours costs what was being done, not the server: told with its place, each once a minute."""
+        at = error.__traceback__
+        while at and at.tb_next:
+            at = at.tb_next
+        where = f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else "?"
+        text = f"{type(error).__name__}: {error} ({where})"
+        if time.monotonic() - self._faults.get(text, -FAULT_S) >= FAULT_S:
+            self._faults[text] = time.monotonic()
+            self._log.critical("server", f"A fault in f2b, which goes on; please report it: {text}")
 
     def _enforcing(self) -> str:
         return f"enforcing: no ({self._dry})" if self._dry else "enforcing: yes"
