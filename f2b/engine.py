@@ -12,12 +12,10 @@ from f2b.config.model import JailSpec
 from f2b.date.reader import DateReader
 from f2b.events import Broke, Effect, Line, Warned
 from f2b.jail import Jail
-from f2b.lines import LineReader
+from f2b.lines import LineReader, journal_line
 
 WARN_S = 86400.0
 """How long the same warning is not repeated."""
-JOURNAL = LineReader(DateReader())
-"""Entries bring their time along: nothing is learnt from one to the next."""
 
 DateKey = tuple[str, tuple[str, ...], "str | None"]
 
@@ -98,7 +96,7 @@ class Engine:
     def entry(self, name: str, text: str, time: float, now: float, live: bool) -> list[Effect]:
         """Return what follows from a journal entry, written at `time`, for the jail that reads the journal."""
         stamp = wall.strftime("%Y-%m-%dT%H:%M:%S ", wall.localtime(time))
-        return _guarded(self.jails[name], JOURNAL.entry(text, time, stamp), now, live)
+        return _guarded(self.jails[name], journal_line(text, time, stamp), now, live)
 
     def tick(self, now: float) -> list[Effect]:
         """Return what the passing of time brings: bans that end."""

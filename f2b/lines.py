@@ -85,10 +85,11 @@ class LineReader:
             return Line(f"{text}\n", self._date + text, self._time)
         return Line(f"{cut}\n", text, time)
 
-    def entry(self, text: str, time: float, stamp: str = "") -> Line:
-        """Return a journal entry: its time comes from outside, `stamp` is that time as its log line shows it."""
-        text = text.replace("\n", "\\n")
-        return Line(f"{text}\n", stamp + text, time)
+
+def journal_line(text: str, time: float, stamp: str = "") -> Line:
+    """Return a journal entry: its time comes from outside, `stamp` is that time as its log line shows it."""
+    text = text.replace("\n", "\\n")
+    return Line(f"{text}\n", stamp + text, time)
 
 
 def _codec(encoding: str) -> str:

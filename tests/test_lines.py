@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from f2b.date.reader import DateReader
 from f2b.errors import ConfigError
 from f2b.events import Line
-from f2b.lines import LineReader
+from f2b.lines import LineReader, journal_line
 
 NOW = 1_700_000_000.0
 
@@ -69,7 +69,7 @@ def test_line_when_its_pattern_catches_nothing_is_of_the_line_before() -> None:
 
 
 def test_entry_of_a_journal_has_its_time_and_is_one_line() -> None:
-    made = reader().entry("h sshd[1]: a\nb", NOW, "2023-11-14T22:13:20 ")
+    made = journal_line("h sshd[1]: a\nb", NOW, "2023-11-14T22:13:20 ")
     assert made == Line("h sshd[1]: a\\nb\n", "2023-11-14T22:13:20 h sshd[1]: a\\nb", NOW)
 
 

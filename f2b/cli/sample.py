@@ -16,7 +16,7 @@ from f2b.config.spec import only
 from f2b.config.text import Value
 from f2b.errors import Place, SourceError
 from f2b.events import Line
-from f2b.lines import LineReader
+from f2b.lines import LineReader, journal_line
 from f2b.source import entry
 
 CHUNK = 256 * 1024
@@ -43,7 +43,7 @@ class Sample(NamedTuple):
         clock = time.time if now is None else lambda: now
         for number, text in enumerate(self._texts(reader, finished), 1):
             if text and not text.isspace() and not text.startswith("#"):
-                yield number, reader.entry(text, clock()) if as_journal else reader.line(text, clock())
+                yield number, journal_line(text, clock()) if as_journal else reader.line(text, clock())
 
     def _texts(self, reader: LineReader, finished: bool) -> Iterator[str]:
         if self.kind == "text":
@@ -79,7 +79,7 @@ class Sample(NamedTuple):
             found = (entry.decode(line) for line in process.stdout)
             for number, one in enumerate(filter(None, found), 1):
                 stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(one.time))
-                yield number, reader.entry(one.text, one.time, f"{stamp}.{int(one.time % 1 * 1e6):06d} ")
+                yield number, journal_line(one.text, one.time, f"{stamp}.{int(one.time % 1 * 1e6):06d} ")
         if process.returncode:
             raise SourceError("journalctl failed; its own words stand above")
 
