@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from f2b.date.formats import COMPOSED, DEFAULTS, DIRECTIVES, NAMES, decades
@@ -111,6 +112,7 @@ def _starts(text: str) -> bool:
     return text.startswith(("^", LINE_BEGIN))
 
 
+@lru_cache(256)
 def single(text: str, year: int) -> Pattern:
     """Return what one date pattern means in that year. Raises ConfigError if it is none."""
     key = text if "%" in text else text.upper()
