@@ -80,6 +80,10 @@ class Counter:
         """Start from zero for this id."""
         self._tallies.pop(key, None)
 
+    def tally(self, key: str) -> Tally | None:
+        """Return what is counted for this id now."""
+        return self._tallies.get(key)
+
     def tallies(self) -> dict[str, Tally]:
         """Return all that is counted now, by id (a copy)."""
         return dict(self._tallies)

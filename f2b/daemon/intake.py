@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from f2b.config.model import JailSpec
-from f2b.daemon.outlet import Read
+from f2b.daemon.outlet import Heard, Read
 from f2b.engine import Engine, date_key, line_reader
 from f2b.errors import StoreError
 from f2b.events import Effect
@@ -26,7 +26,7 @@ from f2b.source.position import Position
 from f2b.source.tail import Tail
 from f2b.store import Store
 
-Take = Callable[[Sequence[Effect], Sequence[Read]], object]
+Take = Callable[[Sequence[Effect], Sequence[Read | Heard]], object]
 
 
 class Reading(NamedTuple):
@@ -108,8 +108,7 @@ class Intake:
             effects: list[Effect] = []
             for entry in entries:
                 effects += self._engine.entry(name, entry.text, entry.time, now, live)
-            self._take(effects, ())
-            self._save_cursor(name, entries[-1])
+            self._take(effects, [Heard(name, entries[-1].cursor, entries[-1].time)])
 
         def tell(trouble: str) -> None:
             if trouble:
@@ -123,12 +122,6 @@ class Intake:
         since = self._loop.now() - spec.findtime
         extra = places(spec.backend_options)
         self._journals[name] = Journal(self._loop, spec.filter.journalmatch, on_entries, tell, cursor, since, extra)
-
-    def _save_cursor(self, name: str, entry: Entry) -> None:
-        try:
-            self._store.save_cursor(name, entry.cursor, entry.time)
-        except StoreError as error:
-            self._log.error("database", f"[{name}] {error}; the journal's position is not saved")
 
 
 class Cohort:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from f2b.ban.counter import Tally
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
+from f2b.engine import Engine
 from f2b.errors import StoreError
-from f2b.events import AlreadyBanned, Ban, Effect, Prolonged, Resolve, Unban
+from f2b.events import AlreadyBanned, Ban, Effect, Found, Prolonged, Resolve, Unban
 from f2b.log import Log
 from f2b.source.position import Position
 from f2b.store import Store
@@ -25,17 +27,26 @@ class Read(NamedTuple):
     position: Position
 
 
+class Heard(NamedTuple):
+    """How far a jail has read the journal."""
+
+    jail: str
+    cursor: str
+    time: float
+
+
 class Outlet:
     """What the core decided goes out here, a turn of the loop at a time."""
 
-    def __init__(self, store: Store, log: Log, resolve: Callable[[Resolve], None]) -> None:
+    def __init__(self, engine: Engine, store: Store, log: Log, resolve: Callable[[Resolve], None]) -> None:
         self.guards: dict[str, Guard] = {}
+        self._engine = engine
         self._store = store
         self._log = log
         self._resolve = resolve
         self._store_failure = ""
 
-    def carry(self, effects: Sequence[Effect], reads: Iterable[Read] = ()) -> None:
+    def carry(self, effects: Sequence[Effect], reads: Iterable[Read | Heard] = ()) -> None:
         """Do and tell all that a turn brought."""
         if effects:
             self._guard(effects)
@@ -63,21 +74,38 @@ class Outlet:
             if isinstance(effect, Prolonged | AlreadyBanned) and (effect.after or 0) > SOON_S:
                 self.guards[effect.ban.jail].seen(effect.ban)
 
-    def _save(self, effects: Sequence[Effect], reads: Iterable[Read]) -> None:
+    def _save(self, effects: Sequence[Effect], reads: Iterable[Read | Heard]) -> None:
+        """Write what was read and what it led to in one transaction: a crash loses both or neither."""
         try:
             with self._store.turn():
                 for read in reads:
-                    self._store.save_position(read.jail, read.log, read.position)
+                    if isinstance(read, Read):
+                        self._store.save_position(read.jail, read.log, read.position)
+                    else:
+                        self._store.save_cursor(read.jail, read.cursor, read.time)
                 for effect in effects:
-                    ban = _ban_of(effect)
-                    if ban and not ban.restored:
-                        self._store.ban(ban, prolonged=isinstance(effect, Prolonged) and effect.after is not None)
-                    elif isinstance(effect, Unban) and effect.forget:
-                        self._store.forget(effect.ban.jail, effect.ban.id)
+                    self._save_effect(effect)
+                self._save_counts(effects)
         except StoreError as error:
             self.store_failed(error)
         else:
             self._store_works()
+
+    def _save_effect(self, effect: Effect) -> None:
+        ban = _ban_of(effect)
+        if ban and not ban.restored:
+            self._store.ban(ban, prolonged=isinstance(effect, Prolonged) and effect.after is not None)
+        elif isinstance(effect, Unban) and effect.forget:
+            self._store.forget(effect.ban.jail, effect.ban.id)
+
+    def _save_counts(self, effects: Sequence[Effect]) -> None:
+        found: dict[str, dict[str, Tally | None]] = {}
+        for effect in effects:
+            if isinstance(effect, Found):
+                counter = self._engine.jails[effect.jail].counter
+                found.setdefault(effect.jail, {})[effect.id] = counter.tally(effect.id)
+        for name, tallies in found.items():
+            self._store.save_counters(name, tallies)
 
     def store_failed(self, error: StoreError) -> None:
         """Say once that the database refuses; bans go on."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from f2b.ban.counter import Tally
 from f2b.config.model import JailSpec, Problem, Settings
 from f2b.daemon import assemble, own
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.daemon.intake import Intake, reads
 from f2b.daemon.lists import Lists
-from f2b.daemon.outlet import Outlet, Read
+from f2b.daemon.outlet import Heard, Outlet, Read
 from f2b.daemon.resolve import Resolver
 from f2b.engine import Engine
 from f2b.errors import StoreError
@@ -53,7 +54,7 @@ class Server:
         self._resolver = Resolver(loop)
         self._lists = Lists(log)
         self.engine = Engine()
-        self.outlet = Outlet(store, log, self._resolve)
+        self.outlet = Outlet(self.engine, store, log, self._resolve)
         self.intake = Intake(self.engine, store, loop, log, self.take)
 
     # ---- life ----
@@ -135,6 +136,7 @@ class Server:
         for effect in jail.restore(self._stored(spec.name, spec.bantime)):
             announce(self.log, effect)
         guard.start()
+        jail.counter.restore(self._counted(spec.name))
         self._look_up(jail)
         return True
 
@@ -190,12 +192,19 @@ class Server:
             self.outlet.store_failed(error)
             return []
 
+    def _counted(self, name: str) -> dict[str, Tally]:
+        try:
+            return self._store.load_counters(name)
+        except StoreError as error:
+            self.outlet.store_failed(error)
+            return {}
+
     def _tell(self, problem: Problem) -> None:
         self.log.tell("server", "ERROR" if problem.severity == "error" else "WARNING", str(problem))
 
     # ---- turns ----
 
-    def take(self, effects: Sequence[Effect], reads: Iterable[Read] = ()) -> None:
+    def take(self, effects: Sequence[Effect], reads: Iterable[Read | Heard] = ()) -> None:
         """Do what follows from a chunk, a deadline or a command, and see when the next ban ends."""
         self.outlet.carry(effects, reads)
         end = self.engine.next_end()

@@ -105,10 +105,13 @@ class Store:
         text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
         self._write(_jail(jail), _log(jail, JOURNAL, text, when), _own(jail, JOURNAL, when, 0, cursor))
 
-    def save_counters(self, jail: str, tallies: Mapping[str, Tally]) -> None:
-        """Remember what is counted for these ids now; the others stay as they are."""
+    def save_counters(self, jail: str, tallies: Mapping[str, Tally | None]) -> None:
+        """Remember what is counted for these ids now, or that nothing is; the others stay as they are."""
         self._write(_jail(jail))
         for key, tally in tallies.items():
+            if tally is None:
+                self._write(_uncount(jail, key))
+                continue
             values = (jail, key, tally.first, tally.last, tally.retry, tally.failures, row.tally_data(tally))
             self._write(("INSERT OR REPLACE INTO f2b_counters VALUES (?, ?, ?, ?, ?, ?, ?)", values))
 

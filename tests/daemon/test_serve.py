@@ -61,6 +61,20 @@ def test_restart_brings_bans_back_and_counts_no_line_twice(server: Server) -> No
     assert server.status()["jails"][0]["failed_total"] == 0
 
 
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_failures_before_and_after_a_restart_add_up(server: Server, end: signal.Signals) -> None:
+    log = server.jail(maxretry=3)
+    log.touch()
+    server.start()
+    fail(log, EVIL, times=2)
+    wait_for(lambda: server.said().count("Found") == 2)
+    server.end(end)
+    fail(log, EVIL, times=1)
+    server.start()
+    wait_for(lambda: server.banned() == [EVIL])
+    assert server.said().count("Found") == 3
+
+
 def test_lines_written_while_it_was_down_count(server: Server) -> None:
     log = server.jail()
     log.touch()
