@@ -1,4 +1,4 @@
-"""Every annotated line of Fail2Ban's sample logs, through Debian's own filters and `f2b regex`: found as it is said."""
+"""Every annotated line of Fail2Ban's sample logs, through Debian's own filters and `f2b regex`: as they say."""
 
 from __future__ import annotations
 
