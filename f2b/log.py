@@ -26,6 +26,7 @@ _DAEMON = 3 << 3
 _SYSLOG = "/dev/log"
 _JOURNAL = "/run/systemd/journal/socket"
 _STANDARD = {"STDOUT": 1, "SYSOUT": 1, "STDERR": 2}
+_WORDS = (*_STANDARD, "SYSLOG", "SYSTEMD-JOURNAL")
 
 Write = Callable[[str, str, str], object]
 """(level, part, text)"""
@@ -46,7 +47,8 @@ class Log:
     def open(self, target: str) -> None:
         """Write to `target` from now on. Raises OSError, and keeps the present one, if that cannot be opened."""
         word = target.upper()
-        write, close = _opened(word if word in (*_STANDARD, "SYSLOG", "SYSTEMD-JOURNAL") else target)
+        self.to_file = word not in _WORDS
+        write, close = _opened(target if self.to_file else word)
         self._close()
         self._write, self._close, self.target = write, close, target
 

@@ -40,6 +40,7 @@ _COMMANDS = (
     ("unban --all", "lift every ban"),
     ("unban <IP> ... <IP>", "lift the bans of each IP"),
     ("echo <WORD> ...", "print the words"),
+    ("flushlogs", "open the server's log again, after it was rotated"),
     ("set <JAIL> banip <IP> ... <IP>", "ban each IP in a jail"),
     ("set <JAIL> unbanip [--report-absent] <IP> ... <IP>", "lift the bans of each IP in a jail"),
     ("set <JAIL> bantime <TIME>", "change how long a jail bans"),

@@ -81,6 +81,7 @@ _COMMANDS: dict[str, Callable[[Words, Any], str]] = {
     "ping": lambda command, result: f"Server replied: {result}",
     "stop": lambda command, result: "Jail stopped" if len(command) > 1 else "Shutdown successful",
     "echo": lambda command, result: " ".join(map(str, result)),
+    "flushlogs": lambda command, result: f"logs: {result}",
     "status": _status,
     "get": _item,
     "set": _item,

@@ -198,7 +198,7 @@ class Service:
                 signal.SIGTERM: self._loop.stop,
                 signal.SIGINT: self._loop.stop,
                 signal.SIGHUP: reload,
-                signal.SIGUSR1: self._log.reopen,
+                signal.SIGUSR1: front.flush_log,
             },
         )
 

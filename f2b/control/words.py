@@ -228,6 +228,7 @@ COMMANDS: dict[str, Callable[[Desk, Args], object]] = {
     "get": _get,
     "set": _set,
     "reload": _reload,
+    "flushlogs": lambda desk, args: "rolled over" if desk.flush_log() else "flushed",
     "stop": _stop,
 }
 

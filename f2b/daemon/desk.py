@@ -91,6 +91,10 @@ class Desk(Protocol):
         running jail would become invalid."""
         ...
 
+    def flush_log(self) -> bool:
+        """Open the log again by its name, after logrotate moved it; return whether it is a file at all."""
+        ...
+
     def stop(self, keep: bool = False) -> None:
         """End the server once this request is answered; `keep` leaves the bans in the kernel."""
         ...

@@ -129,6 +129,20 @@ class Front:
         for spec in todo.added:
             self._server.add(spec)
 
+    def flush_log(self) -> bool:
+        """Open the log again by its name; return whether it is a file at all."""
+        log = self._server.log
+        try:
+            log.reopen()
+        except OSError as error:
+            raise ControlError(
+                f"cannot open {log.target} again: {error.strerror}; the log goes on as it was"
+            ) from None
+        log.info(
+            "server", f"rollover performed on {log.target}" if log.to_file else f"flush performed on {log.target}"
+        )
+        return log.to_file
+
     def stop(self, keep: bool = False) -> None:
         """End the server once this request is answered; `keep` leaves the bans in the kernel."""
         self.keep = keep

@@ -90,6 +90,9 @@ class MemoryDesk:
             self.unban(None, jail)
         return ["a warning"]
 
+    def flush_log(self) -> bool:
+        return False
+
     def stop(self, keep: bool = False) -> None:
         self._loop.soon(self._loop.stop)
 

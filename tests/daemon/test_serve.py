@@ -244,6 +244,17 @@ class TestByHand:
         assert server.ask("ping").returncode == 3
 
 
+def test_log_that_was_moved_is_written_anew_after_flushlogs(server: Server) -> None:
+    server.jail()
+    server.start()
+    moved = server.log.rename(server.log.with_suffix(".1"))
+    words = [sys.executable, "-c", "from f2b.cli.compat_client import main; main()", "-c", str(server.folder)]
+    done = subprocess.run([*words, "-s", server.socket, "flushlogs"], capture_output=True, text=True, check=True)
+    assert done.stdout == "logs: rolled over\n"
+    assert "rollover performed on" in server.said()
+    assert "Starting" in moved.read_text()
+
+
 class TestAllowList:
     def test_host_name_in_ignoreip_spares_from_the_first_line_on(self, server: Server) -> None:
         log = server.jail(ignoreip="localhost", ignoreself="false")
