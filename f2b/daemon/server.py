@@ -15,23 +15,15 @@ from f2b.daemon import assemble, own
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.daemon.intake import Intake, reads
-from f2b.daemon.lists import Lists
+from f2b.daemon.lookup import Lookup
 from f2b.daemon.outlet import Heard, Outlet, Read
-from f2b.daemon.resolve import Resolver
+from f2b.daemon.upkeep import Upkeep
 from f2b.engine import Engine
 from f2b.errors import StoreError
-from f2b.events import Ban, Effect, Resolve
-from f2b.jail import Jail
+from f2b.events import Ban, Effect
 from f2b.log import Log
-from f2b.loop import Loop, Timer
+from f2b.loop import Loop
 from f2b.store import Store
-
-HOUSEKEEPING_S = 5
-"""How often counters are purged and names and own addresses looked at; bans end at their own deadlines."""
-NAMES_S = 3.0
-"""How long a start waits for the addresses of ignoreip's host names."""
-PURGE_S = 3600
-"""How often the database forgets what is older than dbpurgeage (as in Fail2Ban), and endless bans are renewed."""
 
 
 class Server:
@@ -46,15 +38,10 @@ class Server:
         self._make = make
         self._store = store
         self._own = own.addresses()
-        self._end: float | None = None
-        """When the next ban ends, as the deadline `_next_end` knows it."""
-        self._next_end: Timer | None = None
-        self._housekeeping: Timer | None = None
-        self._purged = loop.now()
-        self._resolver = Resolver(loop)
-        self._lists = Lists(log)
         self.engine = Engine()
-        self.outlet = Outlet(self.engine, store, log, self._resolve)
+        self._lookup = Lookup(self.engine, loop, log, self.take)
+        self.outlet = Outlet(self.engine, store, log, self._lookup.resolve)
+        self._upkeep = Upkeep(self.engine, self.outlet, self._lookup, store, loop, self.take)
         self.intake = Intake(self.engine, store, loop, log, self.take)
 
     # ---- life ----
@@ -67,16 +54,11 @@ class Server:
         if self._stored(assemble.MANUAL):
             specs.append(assemble.manual())
         ready = [spec for spec in specs if self._set_up(spec)]
-        self._keep_house()
-        self._await_names()
+        self._upkeep.purgeage = self.settings.server.dbpurgeage
+        self._upkeep.start()
+        self._lookup.wait()
         for spec in ready:
             self._begin(spec)
-
-    def _await_names(self) -> None:
-        """Wait a little for the allow list's host names: whoever they spare may be in the first lines read."""
-        deadline = self.loop.now() + NAMES_S
-        while self._resolver.pending and self.loop.now() < deadline:
-            self.loop.turn(0.1)
 
     def gone(self) -> list[str]:
         """Return the jails that the database knows and the configuration no longer does."""
@@ -89,9 +71,7 @@ class Server:
 
     def shut(self, keep: bool) -> None:
         """Stop reading and take down the firewalls; with `keep`, leave bans in the kernel."""
-        for timer in (self._next_end, self._housekeeping):
-            if timer:
-                timer.cancel()
+        self._upkeep.stop()
         self.intake.close()
         for guard in reversed(list(self.outlet.guards.values())):
             guard.stop(keep)
@@ -137,7 +117,7 @@ class Server:
             announce(self.log, effect)
         guard.start()
         jail.counter.restore(self._counted(spec.name))
-        self._look_up(jail)
+        self._lookup.refresh(jail)
         return True
 
     def change(self, spec: JailSpec) -> None:
@@ -154,7 +134,7 @@ class Server:
         effects = jail.change(spec, found if spec.filter != old.filter else jail.filter, self._own)
         if spec.actions != old.actions:
             self._change_firewalls(spec, old)
-        self._look_up(jail)
+        self._lookup.refresh(jail)
         if moved:
             self.intake.follow(spec)
         self.take(effects)
@@ -202,55 +182,7 @@ class Server:
     def _tell(self, problem: Problem) -> None:
         self.log.tell("server", "ERROR" if problem.severity == "error" else "WARNING", str(problem))
 
-    # ---- turns ----
-
     def take(self, effects: Sequence[Effect], reads: Iterable[Read | Heard] = ()) -> None:
         """Do what follows from a chunk, a deadline or a command, and see when the next ban ends."""
         self.outlet.carry(effects, reads)
-        end = self.engine.next_end()
-        if end == self._end:
-            return
-        self._end = end
-        if self._next_end:
-            self._next_end.cancel()
-        self._next_end = None if end is None else self.loop.after(max(0.0, end - self.loop.now()), self._tick)
-
-    def _tick(self) -> None:
-        self._end = None  # the deadline has been used up
-        self.take(self.engine.tick(self.loop.now()))
-
-    def _keep_house(self) -> None:
-        self._tick()
-        now = self.loop.now()
-        if abs(now - self._purged) >= PURGE_S:
-            self._purged = now
-            self._purge(now)
-        for jail in self.engine.jails.values():
-            self._look_up(jail)
-        self._housekeeping = self.loop.after(HOUSEKEEPING_S, self._keep_house)
-
-    def _purge(self, now: float) -> None:
-        for guard in self.outlet.guards.values():
-            guard.renew()
-        try:
-            self._store.purge(now, self.settings.server.dbpurgeage)
-        except StoreError as error:
-            self.outlet.store_failed(error)
-
-    def _look_up(self, jail: Jail) -> None:
-        """Refresh what the allow list's host names and files stand for; names come from a cache for five minutes."""
-        for name in jail.allow.names:
-            self._resolver.resolve(name, jail.allow.resolved)
-        for path in jail.allow.files:
-            self._lists.refresh(path, jail)
-
-    def _resolve(self, effect: Resolve) -> None:
-        def answer(name: str, addresses: tuple[str, ...]) -> None:
-            jail = self.engine.jails.get(effect.jail)
-            if jail is None:
-                return
-            if jail.spec.filter.usedns == "warn":
-                self.log.warning("filter", f"Determined IP using DNS Lookup: {name} = {list(addresses)}")
-            self.take(jail.resolved(effect.failure, addresses, self.loop.now()))
-
-        self._resolver.resolve(effect.name, answer)
+        self._upkeep.look_ahead()

@@ -1,0 +1,56 @@
+"""What the pure part must be told: addresses of host names, and what the files of `ignoreip = file:` hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from f2b.daemon.lists import Lists
+from f2b.daemon.resolve import Resolver
+from f2b.engine import Engine
+from f2b.events import Effect, Resolve
+from f2b.jail import Jail
+from f2b.log import Log
+from f2b.loop import Loop
+
+PATIENCE_S = 3.0
+"""How long a start waits for the addresses of ignoreip's host names."""
+
+Take = Callable[[Sequence[Effect]], object]
+
+
+class Lookup:
+    """Asks, and hands the answers to the jails."""
+
+    def __init__(self, engine: Engine, loop: Loop, log: Log, take: Take) -> None:
+        self._engine = engine
+        self._loop = loop
+        self._log = log
+        self._take = take
+        self._resolver = Resolver(loop)
+        self._lists = Lists(log)
+
+    def refresh(self, jail: Jail) -> None:
+        """Bring a jail's allow list up to date; names come from a cache for five minutes."""
+        for name in jail.allow.names:
+            self._resolver.resolve(name, jail.allow.resolved)
+        for path in jail.allow.files:
+            self._lists.refresh(path, jail)
+
+    def wait(self) -> None:
+        """Wait a little for names: whoever they spare may be in the first lines read."""
+        deadline = self._loop.now() + PATIENCE_S
+        while self._resolver.pending and self._loop.now() < deadline:
+            self._loop.turn(0.1)
+
+    def resolve(self, effect: Resolve) -> None:
+        """Look up who a failure's host name is; each of its addresses is then one failure."""
+
+        def answer(name: str, addresses: tuple[str, ...]) -> None:
+            jail = self._engine.jails.get(effect.jail)
+            if jail is None:
+                return
+            if jail.spec.filter.usedns == "warn":
+                self._log.warning("filter", f"Determined IP using DNS Lookup: {name} = {list(addresses)}")
+            self._take(jail.resolved(effect.failure, addresses, self._loop.now()))
+
+        self._resolver.resolve(effect.name, answer)
