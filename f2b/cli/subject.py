@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import inf
 from pathlib import Path
 
 from f2b.config.model import FilterSpec, Text
@@ -38,8 +39,11 @@ def given(regex: str) -> FilterSpec:
 
 
 def compiled(spec: FilterSpec) -> RegexFilter:
-    """Compile a filter. Raises ConfigError that names all that is wrong with it."""
-    made, problems = compile_filter(spec)
+    """Compile a filter. Raises ConfigError that names all that is wrong with it.
+
+    Fail2Ban measures the age of a session by the clock, so that none grows old while a log is tried out.
+    """
+    made, problems = compile_filter(spec, inf)
     if made is None:
         raise ConfigError("\n".join(str(problem) for problem in problems))
     return made

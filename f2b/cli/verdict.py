@@ -54,7 +54,8 @@ class Judge:
         findings: list[Finding] = []
         for hit in seen.hits:
             if hit.failure:
-                findings += (Finding(hit.rule, one, hit.nofail) for one in self._known(hit.failure, hit.nofail))
+                nofail = hit.nofail or _excused_alone(hit.failure)
+                findings += (Finding(hit.rule, one, nofail) for one in self._known(hit.failure, nofail))
         if findings and self._matched(seen.hits):
             return Verdict("matched", line, findings, seen)
         kind: Kind = "ignored" if findings or seen.ignored is not None else "missed"
@@ -64,7 +65,7 @@ class Judge:
         last = hits[-1].failure
         if self._as_fail2ban and last and "mlfid" in last.captures:
             return not (hits[-1].nofail and hits[-1].excused)
-        return any(hit.failure and not hit.nofail for hit in hits)
+        return any(hit.failure and not hit.nofail and not _excused_alone(hit.failure) for hit in hits)
 
     def _known(self, failure: Failure, nofail: bool) -> list[Failure]:
         """Return a failure once for each address that its host name stands for."""
@@ -72,6 +73,11 @@ class Judge:
             return [failure]
         found = self._resolve(failure.unresolved)
         return [failure._replace(id=address, host=address, unresolved="") for address in found]
+
+
+def _excused_alone(failure: Failure) -> bool:
+    """Return whether a line excuses itself outside a session: the server counts it, Fail2Ban's tester does not."""
+    return "nofail" in failure.captures and "mlfid" not in failure.captures
 
 
 class Names:

@@ -16,7 +16,7 @@ from f2b.events import Captures, Failure, Line
 from f2b.filter.identity import Identity, identify
 from f2b.filter.multiline import Buffer
 from f2b.filter.rule import Rule
-from f2b.filter.session import Sessions
+from f2b.filter.session import MAX_AGE_S, Sessions
 from f2b.filter.tags import require_identity
 
 EARLY = 2
@@ -65,7 +65,12 @@ class RegexFilter:
     __slots__ = ("_buffer", "_early", "_find", "_sessions", "failregex", "ignoreregex", "prefregex", "usedns")
 
     def __init__(
-        self, spec: FilterSpec, failregex: Sequence[Rule], ignoreregex: Sequence[Rule], prefregex: Rule | None
+        self,
+        spec: FilterSpec,
+        failregex: Sequence[Rule],
+        ignoreregex: Sequence[Rule],
+        prefregex: Rule | None,
+        max_age_s: float = MAX_AGE_S,
     ) -> None:
         """Take a specification and its regexes, compiled; `compile_filter` is the way to one."""
         self.usedns = spec.usedns
@@ -74,7 +79,7 @@ class RegexFilter:
         self.ignoreregex = ignoreregex
         self._early = 0 < len(ignoreregex) < len(failregex) - EARLY
         self._buffer = Buffer(spec.maxlines) if spec.maxlines > 1 else None
-        self._sessions = Sessions()
+        self._sessions = Sessions(max_age_s)
 
     def feed(self, line: Line) -> Sequence[Failure]:
         """Return the failure that this line completes, if it does."""
@@ -164,8 +169,8 @@ def _failure(identity: Identity, time: float | None, matches: tuple[str, ...], c
     return Failure(identity.id, identity.host, time, matches, captures, 1, identity.unresolved)
 
 
-def compile_filter(spec: FilterSpec) -> tuple[RegexFilter | None, list[Problem]]:
-    """Compile a filter, or return all that is wrong with its regexes."""
+def compile_filter(spec: FilterSpec, max_age_s: float = MAX_AGE_S) -> tuple[RegexFilter | None, list[Problem]]:
+    """Compile a filter, or return all that is wrong with its regexes; `max_age_s`: how old a session gets."""
     problems: list[Problem] = []
 
     def compiled(texts: Iterable[Text], make: Callable[[Text], Rule]) -> list[Rule]:
@@ -191,4 +196,4 @@ def compile_filter(spec: FilterSpec) -> tuple[RegexFilter | None, list[Problem]]
     ignoreregex = compiled(spec.ignoreregex, plain)
     if problems:
         return None, problems
-    return RegexFilter(spec, failregex, ignoreregex, prefix[0] if prefix else None), []
+    return RegexFilter(spec, failregex, ignoreregex, prefix[0] if prefix else None, max_age_s), []

@@ -14,7 +14,7 @@ from f2b.filter.identity import known
 
 MAX_SESSIONS = 100
 """The oldest session is forgotten for a new one beyond these (as in Fail2Ban)."""
-MAX_AGE_S = 300
+MAX_AGE_S = 300.0
 """A session is forgotten when its log has gone on for so long without it."""
 
 _FLAGS = ("nofail", "mlfgained", "mlfforget")
@@ -84,9 +84,10 @@ def _excuses(captures: Mapping[str, str]) -> bool:
 class Sessions:
     """The open sessions of one log."""
 
-    __slots__ = ("_now", "_open")
+    __slots__ = ("_max_age_s", "_now", "_open")
 
-    def __init__(self) -> None:
+    def __init__(self, max_age_s: float = MAX_AGE_S) -> None:
+        self._max_age_s = max_age_s
         self._open: dict[str, _Session] = {}
         self._now = 0.0
 
@@ -109,7 +110,7 @@ class Sessions:
 
     def _find(self, name: str) -> _Session | None:
         session = self._open.get(name)
-        if session is not None and session.touched < self._now - MAX_AGE_S:
+        if session is not None and session.touched < self._now - self._max_age_s:
             del self._open[name]
             return None
         return session

@@ -74,7 +74,7 @@ def said(one: Sample, journal: bool) -> dict[str, object]:
         told["host"] = one.expected["host"].lower()
     if "users" in told:
         told["users"] = sorted(one.expected["users"])
-    if "time" in one.expected and not journal:
+    if one.expected.get("time") and not journal:
         when = datetime.strptime(one.expected["time"][:19], "%Y-%m-%dT%H:%M:%S")
         told["time"] = when.replace(tzinfo=ZoneInfo(ZONE)).timestamp()
     return told
