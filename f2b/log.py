@@ -20,6 +20,8 @@ LEVELS = {
     "NOTICE": 25,
     "INFO": 20,
     "DEBUG": 10,
+    "TRACEDEBUG": 7,
+    "HEAVYDEBUG": 5,
 }
 _SEVERITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "NOTICE": 5, "INFO": 6, "DEBUG": 7}  # syslog(3)
 _DAEMON = 3 << 3
@@ -38,9 +40,10 @@ class Log:
     `part` is Fail2Ban's name of who speaks: `actions`, `filter`, ...
     """
 
-    def __init__(self, target: str = "STDERR", level: str = "INFO") -> None:
-        """Raises OSError if the target cannot be opened, KeyError for a level that is none of LEVELS."""
+    def __init__(self, target: str = "STDERR", level: str = "INFO", syslog: str = "auto") -> None:
+        """`syslog` is the socket of SYSLOG. Raises OSError if the target cannot be opened, KeyError for no level."""
         self.set_level(level)
+        self._syslog = _SYSLOG if syslog == "auto" else syslog
         self._close: Callable[[], object] = lambda: None
         self.open(target)
 
@@ -48,7 +51,7 @@ class Log:
         """Write to `target` from now on. Raises OSError, and keeps the present one, if that cannot be opened."""
         word = target.upper()
         self.to_file = word not in _WORDS
-        write, close = _opened(target if self.to_file else word)
+        write, close = _opened(target if self.to_file else word, self._syslog)
         self._close()
         self._write, self._close, self.target = write, close, target
 
@@ -61,8 +64,8 @@ class Log:
         self._close()
 
     def set_level(self, level: str) -> None:
-        """Hold back everything below `level`, one of LEVELS in any case. Raises KeyError."""
-        self._threshold = LEVELS[level.upper()]
+        """Hold back everything below `level`: one of LEVELS in any case, or a number. Raises KeyError."""
+        self._threshold = int(level) if level.isdecimal() else LEVELS[level.upper()]
         self.level = level.upper()
 
     def tell(self, part: str, level: str, text: str) -> None:
@@ -99,12 +102,12 @@ class Log:
         self.tell(part, "DEBUG", text)
 
 
-def _opened(target: str) -> tuple[Write, Callable[[], object]]:
+def _opened(target: str, syslog: str) -> tuple[Write, Callable[[], object]]:
     """Return how to write to a target, and how to close it."""
     if target in _STANDARD:
         return _to_file(_STANDARD[target], dated=target != "SYSOUT"), lambda: None
     if target == "SYSLOG":
-        return _to_socket(_SYSLOG, _syslog)
+        return _to_socket(syslog, _syslog)
     if target == "SYSTEMD-JOURNAL":
         return _to_socket(_JOURNAL, _journal)
     # Only the owner may read what attackers and users typed.

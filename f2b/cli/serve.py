@@ -107,7 +107,8 @@ class Service:
         self._dry = self._why_dry()
         self._loop = Loop(self._fault)
         self._faults: dict[str, float] = {}
-        self._log = _open_log(_target(options, settings, here), options.loglevel or server.loglevel)
+        target = _target(options, settings, here)
+        self._log = _open_log(target, options.loglevel or server.loglevel, server.syslogsocket)
 
     def _why_dry(self) -> str:
         if self._options.dry_run:
@@ -230,11 +231,11 @@ def _target(options: Options, settings: Settings, here: paths.Paths) -> str:
     return options.logtarget or configured or (here.log if options.background else "STDERR")
 
 
-def _open_log(target: str, level: str) -> Log:
-    if level.upper() not in LEVELS:
-        raise ConfigError(f"loglevel {level!r} is not known", cure=f"use one of {', '.join(LEVELS)}")
+def _open_log(target: str, level: str, syslog: str) -> Log:
     try:
-        return Log(target, level.upper())
+        return Log(target, level, syslog)
+    except KeyError:
+        raise ConfigError(f"loglevel {level!r} is not known", cure=f"use one of {', '.join(LEVELS)}") from None
     except OSError as error:
         cure = f"{_CURE} or give another place: --logtarget STDERR"
         raise F2bError(f"cannot write the log {target}: {error.strerror}; {cure}") from None
