@@ -6,6 +6,7 @@ Kept free of `dataclasses` (15 ms of import), because the command line clients l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -31,10 +32,18 @@ class ConfigError(F2bError):
         self.what = what
         self.place = place
         self.cure = cure
+        self.more: Sequence[ConfigError] = ()
+        """What else was found wrong with the same piece of configuration."""
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
         return f"{where}{self.what}" + (f"; {self.cure}" if self.cure else "")
+
+
+def together(errors: Sequence[ConfigError]) -> ConfigError:
+    """Return the first of several errors, which brings the others along."""
+    errors[0].more = (*errors[0].more, *errors[1:])
+    return errors[0]
 
 
 class StoreError(F2bError):

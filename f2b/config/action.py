@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from f2b.config.definition import Definition
 from f2b.config.library import Library
-from f2b.config.model import ActionSpec
+from f2b.config.model import ActionSpec, Text
 from f2b.config.spec import Spec
 from f2b.config.text import Value
 from f2b.errors import Place
@@ -41,6 +41,7 @@ def build(spec: Spec, jail: str, variables: Mapping[str, Value], library: Librar
     kind = definition.get("actiontype") if "actiontype" in definition.own else None
     # A back end of f2b's own takes all that its file defines.
     told = COMMANDS if kind is None else COMMANDS.union(definition.own)
+    written = {**parameters, **definition.given, **({"actiontype": kind} if kind else {})}
     return ActionSpec(
         name=parameters["actname"].text,
         file=spec.name,
@@ -51,6 +52,7 @@ def build(spec: Spec, jail: str, variables: Mapping[str, Value], library: Librar
             for name, value in definition.options.items()
             if (name in told or name in definition.given) and name != "bantime" and value is not kind
         },
+        written={name: Text(value.text, value.place) for name, value in written.items()},
     )
 
 

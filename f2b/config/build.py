@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from functools import partial
 
 from f2b import __version__
-from f2b.config import convert, jail, layer, server
+from f2b.config import convert, jail, layer, server, spelling
 from f2b.config.interpolation import Scope
 from f2b.config.jail import Host
 from f2b.config.layer import INCLUDES, Conf, Shelf
@@ -17,7 +17,7 @@ from f2b.config.library import Library
 from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
 from f2b.config.notes import Notes
 from f2b.config.text import DEFAULT, Value
-from f2b.errors import Place
+from f2b.errors import ConfigError, Place
 
 
 def settings(shelf: Shelf, host: Host, only: Collection[str] = (), disabled: bool = False) -> Settings:
@@ -30,6 +30,7 @@ def settings(shelf: Shelf, host: Host, only: Collection[str] = (), disabled: boo
     conf = jails(shelf, general)
     library = Library(shelf)
     found: list[JailSpec] = []
+    broken: list[JailSpec] = []
     problems: list[Problem] = list(general.problems)
     for name in names(conf):
         if only and name not in only:
@@ -37,9 +38,19 @@ def settings(shelf: Shelf, host: Host, only: Collection[str] = (), disabled: boo
         notes = Notes(name)
         if disabled or notes.attempt(partial(enabled, conf, name), False):
             made = _jail(conf, name, library, host, notes)
-            found += [made] if made else []
+            if made:
+                (broken if notes.broken else found).append(made)
         problems += notes.problems
-    return Settings(spec, tuple(found), tuple(problems))
+    if not _readable(shelf):  # what was read might be the wrong half
+        found, broken = [], found + broken
+    return Settings(spec, tuple(found), tuple(problems), tuple(broken))
+
+
+def _readable(shelf: Shelf) -> bool:
+    try:
+        return all(map(shelf.page, shelf.stack("jail")))
+    except ConfigError:
+        return False
 
 
 def names(conf: Conf) -> Iterator[str]:
@@ -70,14 +81,19 @@ def jails(shelf: Shelf, notes: Notes) -> Conf:
             notes.add(fault.error())
     supplied = {"fail2ban_version": __version__, "fail2ban_confpath": shelf.directory}
     default = conf.sections.setdefault(DEFAULT, {})
+    for doubt in spelling.doubts(default, jail.OPTIONS, texts=_texts(conf)):
+        notes.add(doubt, "warning")
     for name, text in supplied.items():
         default.setdefault(name, Value(text, (Place(shelf.directory),)))
     return conf
+
+
+def _texts(conf: Conf) -> str:
+    return "\n".join(value.text for options in conf.sections.values() for value in options.values())
 
 
 def _jail(conf: Conf, name: str, library: Library, host: Host, notes: Notes) -> JailSpec | None:
     for fault in conf.faults:
         if fault.section == name:
             notes.add(fault.error())
-    made = jail.build(conf, name, library, host, notes)
-    return None if notes.broken else made
+    return jail.build(conf, name, library, host, notes)

@@ -6,13 +6,14 @@ Both kinds have [Definition], what the file does, and [Init], what may be set fr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 from f2b.config.interpolation import Scope
 from f2b.config.layer import Conf
 from f2b.config.tag import Tags
 from f2b.config.text import DEFAULT, Value
-from f2b.errors import ConfigError
+from f2b.errors import ConfigError, together
 
 DEFINITION, INIT = "Definition", "Init"
 
@@ -34,7 +35,7 @@ class Definition:
         delayed: Collection[str] = (),
     ) -> None:
         if conf.faults:
-            raise conf.faults[0].error()
+            raise together([fault.error() for fault in conf.faults])
         if DEFINITION not in conf.sections:
             raise ConfigError("there is no [Definition] here", conf.place, "begin with a [Definition] line")
         self._conf = conf
@@ -48,7 +49,7 @@ class Definition:
         self._meanings = Scope(conf.sections, DEFINITION, passed, conf.known)
         self.own = tuple(conf.sections[DEFINITION])
         """The options that stand in [Definition] itself."""
-        self._plain = {name: value for name in self.own if (value := scope.get(name)) is not None}
+        self._plain = _each({name: partial(scope.get, name) for name in self.own})
         conditional = {name.partition("?")[0] for name in (*self._plain, *self.given) if "?" in name}
         self._tags = Tags(self._lookup, {*delayed, *conditional})
         shared = {name: self._shared(name, scope) for name in conf.sections.get(DEFAULT, ()) if name not in self.own}
@@ -98,6 +99,22 @@ class Definition:
         elif section not in self._conf.sections or section == DEFAULT:
             return None
         return Scope(self._conf.sections, section, known=self._conf.known).get(option)
+
+
+def _each(reads: Mapping[str, Callable[[], Value | None]]) -> dict[str, Value]:
+    """Return what each reads, if it is there. Raises ConfigError with all that is wrong."""
+    found: dict[str, Value] = {}
+    errors: list[ConfigError] = []
+    for name, read in reads.items():
+        try:
+            value = read()
+        except ConfigError as error:
+            errors.append(error)
+        else:
+            found.update({} if value is None else {name: value})
+    if errors:
+        raise together(errors)
+    return found
 
 
 def _init(conf: Conf, parameters: Mapping[str, Value]) -> dict[str, Value]:

@@ -17,6 +17,7 @@ from f2b.errors import ConfigError, Place
 SETTINGS = ("failregex", "ignoreregex", "prefregex", "usedns", "maxlines", "datepattern", "journalmatch")
 """What a jail may set in its own section in place of its filter."""
 
+_WRITTEN = ("usedns", "prefregex", "maxlines", "datepattern")
 _ADDED = ("failregex", "ignoreregex", "journalmatch")
 _OTHER = ("filtertype", "logtype", "base")
 _USEDNS = ("yes", "warn", "no", "raw")
@@ -65,6 +66,7 @@ def build(
             if name not in SETTINGS and name not in _OTHER
         },
         base=bases,
+        written={name: Text(chosen[name].text, chosen[name].place) for name in _WRITTEN if name in chosen},
     )
     return _inheriting(made, chosen) if bases else made
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
 
-from f2b.config import action, convert
+from f2b import net
+from f2b.config import action, convert, spelling
 from f2b.config import filter as filters
 from f2b.config import spec as names
 from f2b.config.definition import Definition
@@ -38,6 +40,12 @@ _WITHOUT_LOGS = ("correlate",)
 """Filter types that read no log."""
 
 
+_ADDRESS = re.compile(r"[\d.]+(?:/[\d.]*|\.\d*)|[\dA-Fa-f:.]*:[\dA-Fa-f:.]*:[\dA-Fa-f:.]*(?:/\d*)?")
+"""What is meant as an address or a network, whether it is one or not."""
+
+_LONGEST = 50
+"""Characters of an address with its netmask."""
+
 _DEFAULT = JailSpec("", Place(""), FilterSpec("", Place("")))
 
 
@@ -54,7 +62,7 @@ class Host(Protocol):
 
 
 def build(conf: Conf, name: str, library: Library, host: Host, notes: Notes) -> JailSpec | None:
-    """Return the jail of section `name`, or None; `notes` says why, and what else is wrong."""
+    """Return the jail of section `name`, or None; `notes` says what is wrong. A broken one must not be run."""
     return Reader(conf, name, library, host, notes).jail()
 
 
@@ -71,7 +79,7 @@ class Reader:
         self._options = Options(Scope(conf.sections, name, known=conf.known), notes)
 
     def jail(self) -> JailSpec | None:
-        """Return the jail, or None if it cannot be or is not wanted."""
+        """Return the jail, as far as it is understood; None if it is not wanted, or not enough is."""
         backend = self._options.get("backend", _backend, Spec("auto", self._place))
         own = self.filter(backend.name == "systemd")
         logpath: tuple[LogPath, ...] = self._options.get("logpath", _logpaths, ())
@@ -86,8 +94,7 @@ class Reader:
         if own is not None:
             self._check(own, logpath, missing, journal)
         self._find_misspelt()
-        made = self._made(own, actions, backend, journal, logpath) if own else None
-        return None if self._notes.broken else made
+        return self._made(own, actions, backend, journal, logpath) if own else None
 
     def _made(
         self,
@@ -115,10 +122,11 @@ class Reader:
             bantime=get("bantime", lambda value: int(convert.seconds(value)), default.bantime),
             increment=self._increment(),
             ignoreself=get("ignoreself", convert.boolean, default.ignoreself),
-            ignoreip=tuple(text("ignoreip").replace(",", " ").split()),
+            ignoreip=self._ignoreip(),
             ignorecommand=text("ignorecommand"),
             ignorecache=get("ignorecache", _cache, {}),
             options=self._others(),
+            written=self._options.written(OPTIONS),
         )
 
     def _increment(self) -> Increment:
@@ -132,6 +140,15 @@ class Reader:
             rndtime=get("bantime.rndtime", _optional_seconds, None) or default.rndtime,
             overalljails=get("bantime.overalljails", convert.boolean, default.overalljails),
         )
+
+    def _ignoreip(self) -> tuple[str, ...]:
+        value = self._options.value("ignoreip")
+        entries = [(word, line.place) for line in value.lines() for word in _words(line.text)] if value else []
+        for word, place in entries:
+            if _ADDRESS.fullmatch(word[:_LONGEST]) and not _is_address(word):
+                cure = "write 192.0.2.1, 192.0.2.0/24, 2001:db8::/32 or a host name"
+                self._notes.add(ConfigError(f"ignoreip: {word} is no address", place, cure), "warning")
+        return tuple(word for word, _ in entries)
 
     # ---- the filter ----------------------------------------------------------------------------------------
 
@@ -202,18 +219,14 @@ class Reader:
 
     def _find_misspelt(self) -> None:
         """Warn of options that look like a known one; any other name is a variable."""
-        own = self._conf.sections[self._name]
-        for name, value in own.items():
-            if name in OPTIONS or name in _VARIABLES or name in self._conf.sections.get(DEFAULT, ()):
-                continue
-            cure = convert.near(name, OPTIONS, 0.85)
-            if cure and not any(f"%({name})s" in other.text for other in own.values()):
-                self._notes.add(ConfigError(f"{name!r} is no option", value.place, cure), "warning")
+        default = self._conf.sections.get(DEFAULT, {})
+        own = {name: value for name, value in self._conf.sections[self._name].items() if name not in default}
+        for error in spelling.doubts(own, OPTIONS, _VARIABLES):
+            self._notes.add(error, "warning")
 
     def _others(self) -> dict[str, Text]:
         """Return the options of the section that are not Fail2Ban's."""
-        values = {name: self._options.value(name) for name in self._conf.sections[self._name] if name not in OPTIONS}
-        return {name: Text(value.text, value.place) for name, value in values.items() if value is not None}
+        return self._options.written(name for name in self._conf.sections[self._name] if name not in OPTIONS)
 
 
 def _backend(value: Value) -> Spec:
@@ -236,6 +249,17 @@ def _logpath(line: str) -> LogPath:
     if path and start.lower() in ("head", "tail"):
         return LogPath(path.rstrip(), start.lower() == "tail")
     return LogPath(line)
+
+
+def _is_address(word: str) -> bool:
+    """Whether this is an address or a network; Fail2Ban takes one of too great a length for a single address."""
+    base, _, length = word.partition("/")
+    too_long = length.isdecimal() and int(length[:4]) > (128 if ":" in base else 32)
+    return net.network(word) is not None and not too_long
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
 
 
 def _encoding(value: Value) -> str:

@@ -68,19 +68,14 @@ class Conf:
 
 
 def read(name: str, shelf: Shelf) -> Conf | None:
-    """Return the configuration `name`, or None if no file of it exists.
-
-    Raises ConfigError if one of its own files cannot be read; included ones that cannot are faults.
-    """
+    """Return the configuration `name`, or None if no file of it exists."""
     files = shelf.stack(name)
     return merged(name, files, shelf) if files else None
 
 
 def merged(name: str, files: Sequence[str], shelf: Shelf) -> Conf:
-    """Return what `files` and all that they include say together. Raises ConfigError as `read` does."""
+    """Return what `files` and all that they include say together. Those that cannot be read are faults."""
     conf = Conf(name, Place(files[0] if files else name))
-    for file in files:
-        shelf.page(file)  # raises if it cannot be read
     for page in _expanded(files, (), shelf, conf.faults):
         _lay(page, conf)
     return conf

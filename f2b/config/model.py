@@ -23,6 +23,10 @@ class Text:
     place: Place = field(compare=False)
 
 
+Written = Mapping[str, Text]
+"""Fail2Ban's options as they were written, `%()s` replaced: for who prints them, or tells where they stand."""
+
+
 class LogPath(NamedTuple):
     """A log, or a glob of logs, and where reading starts when its position is not known."""
 
@@ -70,6 +74,7 @@ class FilterSpec:
     """Every other option of [Definition], for filter types that want it."""
     base: tuple[FilterSpec, ...] = ()
     """The filters whose failures this one judges (`base = NAME`)."""
+    written: Written = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ class ActionSpec:
     options: Mapping[str, str] = field(default_factory=dict)
     """Everything Fail2Ban would hand to the action: the action* commands, [Init], parameters (`x?family=inet6`
     included), all load-time tags and interpolations replaced."""
+    written: Written = field(default_factory=dict, compare=False)
+    """Parameters, then [Init]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,7 @@ class JailSpec:
     ignorecache: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Text] = field(default_factory=dict)
     """Every other option of the jail's section, for what is not Fail2Ban's."""
+    written: Written = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +159,7 @@ class ServerSpec:
     """Every other option of [Definition], for what is not Fail2Ban's."""
     sections: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
     """Every other section ([fleet], [notify], ...), its own options only."""
+    written: Written = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,5 +169,7 @@ class Settings:
     server: ServerSpec = field(default_factory=ServerSpec)
     jails: tuple[JailSpec, ...] = ()
     problems: tuple[Problem, ...] = ()
+    broken: tuple[JailSpec, ...] = ()
+    """Enabled jails that cannot start, as far as they were understood: for who looks for more that is wrong."""
     directory: str = ""
     """The folder they were read from; empty if there is none, and these are the defaults that f2b brings along."""

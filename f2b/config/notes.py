@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from f2b.config.interpolation import Scope
-from f2b.config.model import Problem, Severity
+from f2b.config.model import Problem, Severity, Text
 from f2b.config.text import Value
 from f2b.errors import ConfigError
 
@@ -26,10 +26,12 @@ class Notes:
         return any(problem.severity == "error" for problem in self.problems)
 
     def add(self, error: ConfigError, severity: Severity = "error") -> None:
-        """Note a problem, once."""
+        """Note a problem, once, and those that come along with it."""
         problem = Problem(severity, error.what, error.cure, error.place, self._jail)
         if problem not in self.problems:
             self.problems.append(problem)
+        for other in error.more:
+            self.add(other, severity)
 
     def attempt(self, read: Callable[[], T], default: T, severity: Severity = "error") -> T:
         """Return what `read` returns; if it raises ConfigError, note that and return `default`."""
@@ -46,6 +48,11 @@ class Options:
     def __init__(self, scope: Scope, notes: Notes) -> None:
         self._scope = scope
         self._notes = notes
+
+    def written(self, names: Iterable[str]) -> dict[str, Text]:
+        """Return those of the options that are there, as text."""
+        values = {name: self.value(name) for name in names}
+        return {name: Text(value.text, value.place) for name, value in values.items() if value is not None}
 
     def value(self, name: str) -> Value | None:
         """Return an option, or None if it is not there or wrong."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
-from f2b.config import convert
+from f2b.config import convert, spelling
 from f2b.config.interpolation import Scope
 from f2b.config.layer import INCLUDES, Conf
-from f2b.config.model import ServerSpec, Text
+from f2b.config.model import ServerSpec
 from f2b.config.notes import Notes, Options
 from f2b.config.text import DEFAULT, Value
 from f2b.errors import ConfigError
@@ -26,6 +25,8 @@ def build(conf: Conf, notes: Notes) -> ServerSpec:
     scope = Scope(conf.sections, _DEFINITION, known=conf.known)
     options = Options(scope, notes)
     default = ServerSpec()
+    for doubt in spelling.doubts(conf.sections.get(_DEFINITION, {}), _KNOWN):
+        notes.add(doubt, "warning")
     return ServerSpec(
         loglevel=options.get("loglevel", _level, default.loglevel),
         logtarget=options.text("logtarget") or None,
@@ -36,18 +37,14 @@ def build(conf: Conf, notes: Notes) -> ServerSpec:
         dbpurgeage=options.get("dbpurgeage", convert.seconds, default.dbpurgeage),
         dbmaxmatches=options.get("dbmaxmatches", convert.integer, default.dbmaxmatches, "warning"),
         allowipv6=options.get("allowipv6", _allowipv6, default.allowipv6),
-        options=_texts(options, (name for name in scope.options() if name not in _KNOWN)),
+        options=options.written(name for name in scope.options() if name not in _KNOWN),
         sections={
-            section: _texts(Options(Scope(conf.sections, section, known=conf.known), notes), own)
+            section: Options(Scope(conf.sections, section, known=conf.known), notes).written(own)
             for section, own in conf.sections.items()
             if section not in (_DEFINITION, DEFAULT, INCLUDES)
         },
+        written=options.written(_KNOWN),
     )
-
-
-def _texts(options: Options, names: Iterable[str]) -> dict[str, Text]:
-    values = {name: options.value(name) for name in names}
-    return {name: Text(value.text, value.place) for name, value in values.items() if value is not None}
 
 
 def _level(value: Value) -> str:

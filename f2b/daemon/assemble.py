@@ -43,11 +43,32 @@ def build_filter(spec: JailSpec) -> tuple[Filter | None, list[Problem]]:
     if spec.name == MANUAL:
         return Nothing(), []
     found, problems = compile_filter(spec.filter)
+    problems += _unreadable(spec)
+    return found, [replace(problem, jail=spec.name) for problem in problems]
+
+
+def _unreadable(spec: JailSpec) -> list[Problem]:
+    """Return what is wrong with date patterns, time zone and encoding: the whole is tried, then each by itself."""
+    problems = _refused(spec, spec.place)
+    if not problems:
+        return []
+    usual = replace(spec, logencoding="auto", logtimezone=None, filter=replace(spec.filter, datepattern=()))
+    place = {name: text.place for name, text in spec.written.items()}
+    found = [
+        *_refused(replace(usual, logencoding=spec.logencoding), place.get("logencoding", spec.place)),
+        *_refused(replace(usual, logtimezone=spec.logtimezone), place.get("logtimezone", spec.place)),
+    ]
+    for text in spec.filter.datepattern:
+        found += _refused(replace(usual, filter=replace(spec.filter, datepattern=(text,))), text.place)
+    return found or problems
+
+
+def _refused(spec: JailSpec, place: Place) -> list[Problem]:
     try:
         line_reader(spec)
     except ConfigError as error:
-        problems.append(Problem("error", error.what, error.cure, error.place or spec.place))
-    return found, [replace(problem, jail=spec.name) for problem in problems]
+        return [Problem("error", error.what, error.cure, error.place or place)]
+    return []
 
 
 def not_yet(spec: JailSpec) -> list[Problem]:
