@@ -46,8 +46,9 @@ PURE = [
     *("config", "date", "filter", "ban", "lines", "jail", "engine"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
     *("firewall", "firewall.dry", "firewall.expression", "firewall.lifecycle", "firewall.nft", "firewall.plan"),
+    "firewall.choice",
     *("firewall.port", "firewall.render", "firewall.ruleset", "firewall.shell", "firewall.stock", "firewall.wire"),
-    *("daemon.assemble", "daemon.desk", "daemon.reload"),
+    *("daemon.assemble", "daemon.desk", "daemon.reload", "daemon.proof"),
     *("control", "control.pickles", "control.protocol", "control.requests", "control.words"),
 ]
 PACKAGES_PURE_THROUGHOUT = ("config", "date", "filter", "ban")

@@ -29,5 +29,6 @@ COMMANDS = {
     "stop": Entry(_TELL, "End the server"),
     "serve": Entry(_RUN, "Watch logs and ban, in the foreground"),
     "regex": Entry(_TRY, "Run a filter over a log and report what it finds", by_hand=True),
+    "check": Entry(_TRY, "What is wrong with the configuration, all at once"),
     "demo": Entry(_TRY, "See an attack detected and banned, harmlessly"),
 }

@@ -12,9 +12,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from f2b.config import build, text, trial
+from f2b.config import build, survey, text, trial
 from f2b.config.jail import Host
 from f2b.config.model import FilterSpec, Problem, Settings
+from f2b.config.survey import Survey
 from f2b.config.text import Page
 from f2b.errors import ConfigError, Place
 
@@ -46,6 +47,11 @@ def load_filter(
     `journal`: it is to read lines of the journal. Raises ConfigError if `directory` does not exist.
     """
     return trial.read(name, Disk(_folder(directory)), host or Machine(), journal)
+
+
+def load_library(directory: Path | None = None) -> Survey:
+    """Return every filter and action, and what is wrong with them. Raises ConfigError as `load` does."""
+    return survey.read(Disk(_folder(directory)))
 
 
 def _folder(directory: Path | None) -> Path | None:

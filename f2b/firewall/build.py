@@ -9,12 +9,12 @@ from pathlib import Path
 
 from f2b.config.model import ActionSpec, JailSpec
 from f2b.errors import ActionError, ConfigError
-from f2b.firewall import Firewall, stock
+from f2b.firewall import Firewall
+from f2b.firewall.choice import choose
 from f2b.firewall.command import CommandAction
 from f2b.firewall.dry import Dry
 from f2b.firewall.kernel import Kernel
 from f2b.firewall.nftables import Nftables
-from f2b.firewall.plan import plan
 from f2b.firewall.render import Context
 from f2b.log import Log
 from f2b.loop import Loop
@@ -34,9 +34,9 @@ class Builder:
         self.link = self.kernel.link
         """What their changes go through; a `Monitor` needs it to know them from foreign ones."""
         self._makers: Mapping[str, Callable[[ActionSpec, JailSpec], Firewall]] = {
-            "nftables": self._nftables,
+            "nftables": self._native,
             "dry": self._only_tell,
-            "command": self._command,
+            "command": self._native,
         }
 
     def sweep(self, gone: Collection[str]) -> None:
@@ -57,33 +57,18 @@ class Builder:
             raise ConfigError(f"actiontype = {spec.type} is not known", spec.place, f"use {', '.join(self._makers)}")
         return maker(spec, jail)
 
-    def _nftables(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
-        wanted = plan({"name": jail.name, **spec.options}, spec.place, _service)
-        return Nftables(spec.name, wanted, self._loop.now, self.kernel, self._report(jail))
+    def _native(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
+        chosen = choose(spec, jail, service, installed("iptables"))
+        if chosen.doubt:  # nft may know better than we do what these words mean
+            self._log.warning("actions", f"[{jail.name}] {spec.name} runs its own commands: {chosen.doubt}")
+        if chosen.plan is None:
+            return self._shell(spec, jail)
+        if chosen.stands_in:
+            self._log.warning("actions", f"[{jail.name}] {spec.name}: iptables is not installed, nftables takes over")
+        return Nftables(spec.name, chosen.plan, self._loop.now, self.kernel, self._report(jail))
 
     def _only_tell(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
         return Dry(spec.name, jail.name, self._loop.now, lambda text: self._log.notice("actions", text))
-
-    def _command(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
-        return self._native(spec, jail) or self._shell(spec, jail)
-
-    def _native(self, spec: ActionSpec, jail: JailSpec) -> Firewall | None:
-        """Return the native firewall that does what the action's commands do, if there is one."""
-        options = {"name": jail.name, "actname": spec.name, **_wish(jail), **spec.options}
-        native, stands_in = stock.nftables(options), False
-        if native is None and not _installed("iptables"):
-            native, stands_in = stock.iptables(options), True
-        if native is None:
-            return None
-        try:
-            wanted = plan(native, spec.place, _service)
-        except ConfigError as fault:
-            # nft may know better than we do what these words mean.
-            self._log.warning("actions", f"[{jail.name}] {spec.name} runs its own commands: {fault}")
-            return None
-        if stands_in:
-            self._log.warning("actions", f"[{jail.name}] {spec.name}: iptables is not installed, nftables takes over")
-        return Nftables(spec.name, wanted, self._loop.now, self.kernel, self._report(jail))
 
     def _shell(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
         name = os.uname().nodename
@@ -94,21 +79,18 @@ class Builder:
         return lambda level, text: self._log.tell("actions", level, text)
 
 
-def _service(name: str) -> int | None:
+def service(name: str) -> int | None:
+    """Return the port of a service, None if this host does not know it."""
     try:
         return socket.getservbyname(name)
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return None
 
 
-def _wish(jail: JailSpec) -> dict[str, str]:
-    """Return what the jail itself says about native firewalls (`native = no`)."""
-    wish = jail.options.get("native")
-    return {"native": wish.value} if wish else {}
-
-
-def _installed(program: str) -> bool:
+def installed(program: str) -> bool:
     """Say whether a shell command would find a program."""
+    if "/" in program:
+        return os.access(program, os.X_OK)
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     return any(os.access(f"{folder}/{program}", os.X_OK) for folder in folders)
 

@@ -90,7 +90,7 @@ class Plan:
 
 
 def plan(options: Mapping[str, str], place: Place, service: Service) -> Plan:
-    """Return the plan that these options ask for. Raises ConfigError that names the option at fault."""
+    """Return the plan that these options ask for. Raises ConfigError; its first word is the option at fault."""
     given = {**DEFAULTS, **options}
     given["addr6_set"] = options.get("addr6_set") or options.get("addr_set?family=inet6") or DEFAULTS["addr6_set"]
     try:
@@ -182,7 +182,10 @@ def _ports(values: Mapping[str, str], service: Service) -> tuple[tuple[int, int]
         return ()
     if kind not in ("multiport", "oneport"):
         raise ValueError(f"type = {kind} is not known; use multiport or allports")
-    ranges = ports(values["port"], service)
+    try:
+        ranges = ports(values["port"], service)
+    except ValueError as fault:
+        raise ValueError(f"port = {values['port']}: {fault}") from None
     return () if ranges == PORTS else ranges
 
 

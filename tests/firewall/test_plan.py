@@ -82,7 +82,7 @@ def test_scope_when_given_then_protocols_and_ports(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"port": "nonsense"}, "'nonsense' is no port"),
+        ({"port": "nonsense"}, "port = nonsense: 'nonsense' is no port"),
         ({"protocol": "smoke"}, "protocol = smoke is not known"),
         ({"protocol": "300"}, "protocol = 300 is not known"),
         ({"protocol": " "}, "protocol is empty"),
