@@ -80,9 +80,26 @@ class Client:
         self._socket = options.value("socket") or _configured_socket(directory)
         if options.verbosity >= _VERBOSE:
             self._log("INFO", f"Using socket file {self._socket}")
+        if options.flags & {"d", "dp"}:
+            return self._dump(directory)
         if "test" in options.flags and not self._passes(directory):
             return FAILED
         return self._do_all()
+
+    def _dump(self, directory: str | None) -> int:
+        """Print the commands that would set a server up."""
+        flags = self._options.flags
+        lines, errors = _dumped(directory, "dp" in flags)
+        for line in lines:
+            print(line)
+        for error in errors:
+            self._error(str(error))
+        if errors and ("test" in flags or not any(line.startswith("['start'") for line in lines)):
+            print("ERROR: test configuration failed")
+            return FAILED
+        if "test" in flags:
+            print("OK: configuration test is successful")
+        return 0
 
     def _do_all(self) -> int:
         """Carry out the command, and those from standard input with -i."""
@@ -224,6 +241,16 @@ def _test(directory: str | None) -> list[Problem]:
 
     settings = search.load(Path(directory) if directory else None)
     return [problem for problem in settings.problems if problem.severity == "error"]
+
+
+def _dumped(directory: str | None, pretty: bool) -> tuple[list[str], list[Problem]]:
+    """Return the commands, and the errors of the configuration."""
+    from f2b.config import search, stream  # late for the same reason
+
+    settings = search.load(Path(directory) if directory else None)
+    show = stream.pretty if pretty else repr
+    lines = [show(command) for command in stream.commands(settings, search.Machine().logs)]
+    return lines, [problem for problem in settings.problems if problem.severity == "error"]
 
 
 def _spawn(options: Options, socket: str) -> int:
