@@ -14,6 +14,11 @@ from f2b.errors import ConfigError, Place
 DEEPEST = 10
 """How many options may stand for one another in a chain; Fail2Ban's (configparser's) limit."""
 
+LONGEST = 1_000_000
+"""Characters that a value may grow to."""
+MOST = 50_000
+"""How many replacements one value may take: ten options that stand for ten others each would never end."""
+
 _PERCENT = re.compile(r"%(?:%|\(([^)]+)\)s)?")
 
 Sections = Mapping[str, Mapping[str, Value]]
@@ -40,6 +45,8 @@ class Scope:
         self._variables = variables or {}
         self._known = (known or {}).get(section, {}) if section != DEFAULT else {}
         self._injected = injected or {}
+        self._replaced = 0
+        """Replacements in the value that is being worked out."""
 
     def get(self, option: str) -> Value | None:
         """Return an option with everything replaced, or None if there is none. Raises ConfigError."""
@@ -57,15 +64,22 @@ class Scope:
         """Return `value` with every `%(option)s` replaced. Raises ConfigError."""
         if "%" not in value.text:
             return value
+        if depth == 1:
+            self._replaced = 0
         if depth > DEEPEST:
             cure = f"no more than {DEEPEST} options can stand for one another in a chain"
             raise ConfigError("this %(...)s refers to itself", value.place, cure)
         parts: list[Value] = []
-        position = 0
+        position = length = 0
         for match in _PERCENT.finditer(value.text):
             parts.append(value.cut(position, match.start()))
             position = match.end()
             parts.append(self._replacement(value.cut(match.start(), position), match[1], depth))
+            length += len(parts[-1].text)
+            self._replaced += 1
+            if length > LONGEST or self._replaced > MOST:
+                cure = "look at what its options stand for"
+                raise ConfigError("this %(...)s is replaced without end", value.place, cure)
         parts.append(value.cut(position))
         return joined(parts)
 

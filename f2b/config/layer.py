@@ -67,6 +67,12 @@ class Conf:
     faults: list[Fault] = field(default_factory=list)
 
 
+DEEPEST = 50
+"""How many files may include one another in a chain."""
+MOST_PAGES = 1000
+"""How many files make up a configuration, one that is included again counting again."""
+
+
 def read(name: str, shelf: Shelf) -> Conf | None:
     """Return the configuration `name`, or None if no file of it exists."""
     files = shelf.stack(name)
@@ -76,7 +82,11 @@ def read(name: str, shelf: Shelf) -> Conf | None:
 def merged(name: str, files: Sequence[str], shelf: Shelf) -> Conf:
     """Return what `files` and all that they include say together. Those that cannot be read are faults."""
     conf = Conf(name, Place(files[0] if files else name))
-    for page in _expanded(files, (), shelf, conf.faults):
+    for count, page in enumerate(_expanded(files, (), shelf, conf.faults)):
+        if count == MOST_PAGES:
+            cure = f"no more than {MOST_PAGES} files can make up one configuration"
+            conf.faults.append(Fault("its includes have no end", cure, Place(page.file), INCLUDES))
+            break
         _lay(page, conf)
     return conf
 
@@ -85,6 +95,10 @@ def _expanded(files: Sequence[str], ancestors: tuple[str, ...], shelf: Shelf, fa
     """Yield the files, each between what it includes before and after it."""
     for file in files:
         if file in ancestors:
+            continue
+        if len(ancestors) > DEEPEST:
+            cure = f"no more than {DEEPEST} files can include one another in a chain"
+            faults.append(Fault("its includes lie too deep", cure, Place(file), INCLUDES))
             continue
         try:
             page = shelf.page(file)

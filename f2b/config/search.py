@@ -101,7 +101,7 @@ class Disk:
         if base.startswith("./"):
             return _files(Path(base))  # relative to where f2b was started, as in Fail2Ban
         own = _files(self._folder / name) if self._folder else []
-        if self._folder and (self._folder / f"{name}.conf").is_file():
+        if self._folder and _is_file(self._folder / f"{name}.conf"):
             return own
         return _brought(kind, base) + own
 
@@ -109,7 +109,7 @@ class Disk:
         """Return the file that `by` includes as `name` and its .local: beside `by`, or where the other lies."""
         names = [name, name.removesuffix(".conf") + ".local"] if name.endswith(".conf") else [name]
         folders = [Path(by).parent, *self._opposite(Path(by).parent)]
-        found = [next((f for folder in folders if (f := folder / one).is_file()), None) for one in names]
+        found = [next((f for folder in folders if _is_file(f := folder / one)), None) for one in names]
         return [os.path.normpath(file) for file in found if file]
 
     def names(self, kind: str) -> Sequence[str]:
@@ -120,12 +120,12 @@ class Disk:
     def program(self, name: str) -> str | None:
         """Return the file of a Python action, or None."""
         folders = [*([self._folder / "action.d"] if self._folder else []), _shipped("actions")]
-        return next((str(folder / name) for folder in folders if (folder / name).is_file()), None)
+        return next((str(folder / name) for folder in folders if _is_file(folder / name)), None)
 
     def loose(self, name: str) -> Sequence[str]:
         """Return the files of a filter given by its path; what does not lie in a filter.d has no .local."""
         for file in (Path(name), Path(f"{name}.conf")):
-            if file.is_file():
+            if _is_file(file):
                 return _files(file.with_suffix("")) if file.parent.name == "filter.d" else [str(file)]
         return []
 
@@ -142,7 +142,7 @@ def _brought(kind: str, base: str) -> list[str]:
     if kind == "jail":
         return sorted(map(str, _shipped("jails").glob("*.conf")))
     file = _shipped(_SHIPPED[kind]) / f"{base}.conf" if kind in _SHIPPED else None
-    return [str(file)] if file and file.is_file() else []
+    return [str(file)] if file and _is_file(file) else []
 
 
 def _files(stem: Path) -> list[str]:
@@ -150,9 +150,18 @@ def _files(stem: Path) -> list[str]:
     found: list[str] = []
     for ending in ("conf", "local"):
         file = stem.with_name(f"{stem.name}.{ending}")
-        found += [str(file)] if file.is_file() else []
-        found += sorted(map(str, stem.with_name(f"{stem.name}.d").glob(f"*.{ending}")))
+        found += [str(file)] if _is_file(file) else []
+        folder = stem.with_name(f"{stem.name}.d")
+        found += sorted(map(str, folder.glob(f"*.{ending}"))) if os.path.isdir(folder) else []  # noqa: PTH112 - never raises
     return found
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a file is there; a name that is too long for one is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _content(file: str) -> str:

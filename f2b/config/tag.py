@@ -14,6 +14,9 @@ from f2b.errors import ConfigError
 LONGEST = 1_000_000
 """Characters that a value may grow to, and the most tags in it: whatever needs more never ends."""
 
+DEEPEST = 100
+"""How many tags may stand for one another in a chain."""
+
 _TAG = re.compile(r"<([^ <>]+)>")
 
 
@@ -53,6 +56,9 @@ class Tags:
             return None
         if tag in within:
             raise ConfigError(f"<{tag}> refers to itself", value.place, f"remove <{tag}> from its own meaning")
+        if len(within) > DEEPEST:
+            cure = f"no more than {DEEPEST} tags can stand for one another in a chain"
+            raise ConfigError(f"<{tag}> lies too deep", value.place, cure)
         if tag not in self._filled:
             raw = self._lookup(tag)
             self._filled[tag] = raw if raw is None else self.fill(raw, (*within, tag))

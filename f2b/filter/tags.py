@@ -33,6 +33,7 @@ _TOKEN = re.compile(
     (?P<escape> \\. )
   | (?P<set>    \[\^?\]? (?:\\.|[^\]\\])* \] )
   | (?P<whole>  \(\?\#[^)]*\) | \(\?P=\w+\) )
+  | (?P<broken> \[ .* | \(\?\# .* )  # has no end: said once, not looked for from every bracket
   | \(\?(?P<flags>[aiLmsux]+)\)
   | (?P<open>   \( (?: \? (?: \(\w+\) | P?<\w+> | [:=!>] | <[=!] | [a-zA-Z]*(?:-[a-zA-Z]+)?: ) )? )
   | (?P<close>  \) )
