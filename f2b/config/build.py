@@ -36,7 +36,7 @@ def settings(shelf: Shelf, host: Host, only: Collection[str] = (), disabled: boo
         if only and name not in only:
             continue
         notes = Notes(name)
-        if disabled or notes.attempt(partial(enabled, conf, name), False):
+        if disabled or notes.attempt(partial(enabled, conf, name), True):
             made = _jail(conf, name, library, host, notes)
             if made:
                 (broken if notes.broken else found).append(made)

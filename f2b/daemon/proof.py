@@ -18,7 +18,7 @@ from f2b.firewall.port import Service
 from f2b.firewall.render import Context, Recipe
 
 _TYPES = ("command", "nftables", "dry")
-_WORD = re.compile(r"[\w./+-]+")
+_PROGRAM = re.compile(r"\s*(\w[\w./+-]*|/[\w./+-]+)(?=\s|$)")
 _SHELL = frozenset(
     [
         "for",
@@ -114,10 +114,12 @@ def _doubts(action: ActionSpec, jail: JailSpec, here: Here) -> Iterator[ConfigEr
 
 
 def _programs(recipe: Recipe) -> list[str]:
-    """Return what the lines of the commands begin with, as far as that is plain: `nft`, and not `$(...)`."""
+    """Return what the commands begin with, as far as that is plain: `nft`, and not `$(...)`.
+
+    Further lines are left alone: they may be the text of a mail.
+    """
     texts = (recipe.text(verb, kind) for verb in ("start", "ban", "unban") for kind in ("inet4", "inet6"))
-    words = (_WORD.match(line.strip()) for text in texts for line in text.split("\n"))
-    found = dict.fromkeys(word[0] for word in words if word and word.string[word.end() :][:1] in ("", " "))
+    found = dict.fromkeys(word[1] for word in map(_PROGRAM.match, texts) if word)
     return [word for word in found if word not in _SHELL]
 
 
