@@ -6,7 +6,7 @@ clock or does what it decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from f2b.ban.allow import AllowList
@@ -42,11 +42,11 @@ WARN_S = 86400
 class Jail:
     """Judges lines, counts failures, and knows who is banned for them."""
 
-    def __init__(self, spec: JailSpec, filter_: Filter, own: Iterable[str] = ()) -> None:
-        """`own` are this host's addresses, spared if the jail says ignoreself."""
+    def __init__(self, spec: JailSpec, filter_: Filter) -> None:
         self.spec = spec
         self.filter = filter_
-        self.allow = AllowList(spec.ignoreip, own if spec.ignoreself else ())
+        self.allow = AllowList(spec.ignoreip)
+        """Whoever drives the jail tells it what may change: own addresses, those of names, list files."""
         self.counter = Counter(spec.maxretry, spec.findtime, spec.maxmatches)
         self.ledger = Ledger()
         self.banned_total = 0
@@ -165,11 +165,11 @@ class Jail:
             self.ledger.put(ban)
         return [Prolonged(ban) for ban in moved]
 
-    def change(self, spec: JailSpec, filter_: Filter, own: Iterable[str] = ()) -> list[Effect]:
+    def change(self, spec: JailSpec, filter_: Filter) -> list[Effect]:
         """Go on by a new specification, with the same bans and counters."""
         effects = self.set_bantime(spec.bantime) if spec.bantime != self.spec.bantime else []
         self.spec, self.filter = spec, filter_
-        self.allow = AllowList(spec.ignoreip, own if spec.ignoreself else ())
+        self.allow = AllowList(spec.ignoreip)
         self.counter.maxretry = spec.maxretry
         self.counter.findtime = spec.findtime
         self.counter.maxmatches = spec.maxmatches

@@ -44,7 +44,9 @@ class Words:
 def jail(**options: object) -> Jail:
     defaults: dict[str, object] = {"maxretry": 3, "findtime": 600.0, "bantime": 300.0}
     spec = JailSpec("j", HERE, FilterSpec("words", HERE), **(defaults | options))  # type: ignore[arg-type] # kwargs
-    return Jail(spec, Words(), own=["10.0.0.1"])
+    made = Jail(spec, Words())
+    made.allow.owns(["10.0.0.1"])
+    return made
 
 
 def line(text: str, time: float | None = NOW) -> Line:

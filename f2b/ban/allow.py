@@ -15,9 +15,8 @@ _FILE = "file:"
 class AllowList:
     """Says whether an id is spared, and by which kind of entry."""
 
-    def __init__(self, entries: Sequence[str], own: Iterable[str] = ()) -> None:
-        """`own`: this host's addresses, empty if ignoreself is off."""
-        self._own = frozenset(own)
+    def __init__(self, entries: Sequence[str]) -> None:
+        self._own: frozenset[str] = frozenset()
         self._exact: set[str] = set()
         self._networks: list[str] = []
         self.names: list[str] = []
@@ -58,6 +57,10 @@ class AllowList:
             if listed.why(key):
                 return f"file:/{path}"  # one slash less than an URL has: Fail2Ban's own words
         return None
+
+    def owns(self, addresses: Iterable[str]) -> None:
+        """Take note of this host's addresses, which may change while the server runs."""
+        self._own = frozenset(addresses)
 
     def resolved(self, name: str, addresses: Iterable[str]) -> None:
         """Take note of what a host name stands for now."""

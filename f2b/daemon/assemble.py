@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem
@@ -81,12 +81,12 @@ def not_yet(spec: JailSpec) -> list[Problem]:
     ]
 
 
-def build_jail(spec: JailSpec, own: Iterable[str]) -> tuple[Jail | None, list[Problem]]:
+def build_jail(spec: JailSpec) -> tuple[Jail | None, list[Problem]]:
     """Make a jail, or say why it cannot be made."""
     found, problems = build_filter(spec)
     problems += not_yet(spec)
     wrong = any(problem.severity == "error" for problem in problems)
-    return (None if found is None or wrong else Jail(spec, found, own)), problems
+    return (None if found is None or wrong else Jail(spec, found)), problems
 
 
 def build_firewalls(spec: JailSpec, make: Maker) -> tuple[list[Firewall], list[Problem]]:

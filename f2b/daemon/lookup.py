@@ -1,9 +1,10 @@
-"""What the pure part must be told: addresses of host names, and what the files of `ignoreip = file:` hold."""
+"""What the pure part must be told: this host's addresses, those of host names, and the lists of ignoreip."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from f2b.daemon import own
 from f2b.daemon.lists import Lists
 from f2b.daemon.resolve import Resolver
 from f2b.engine import Engine
@@ -31,6 +32,8 @@ class Lookup:
 
     def refresh(self, jail: Jail) -> None:
         """Bring a jail's allow list up to date; names come from a cache for five minutes."""
+        if jail.spec.ignoreself:
+            jail.allow.owns(own.addresses())
         for name in jail.allow.names:
             self._resolver.resolve(name, jail.allow.resolved)
         for path in jail.allow.files:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from f2b.ban.counter import Tally
 from f2b.config.model import JailSpec, Problem, Settings
-from f2b.daemon import assemble, own
+from f2b.daemon import assemble
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.daemon.intake import Intake, reads
@@ -37,7 +37,6 @@ class Server:
         self.log = log
         self._make = make
         self._store = store
-        self._own = own.addresses()
         self.engine = Engine()
         self._lookup = Lookup(self.engine, loop, log, self.take)
         self.outlet = Outlet(self.engine, store, log, self._lookup.resolve)
@@ -102,7 +101,7 @@ class Server:
 
     def _set_up(self, spec: JailSpec) -> bool:
         """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
-        jail, problems = assemble.build_jail(spec, self._own)
+        jail, problems = assemble.build_jail(spec)
         firewalls, more = assemble.build_firewalls(spec, self._make) if jail else ([], [])
         self.broken.pop(spec.name, None)
         if problems or more:
@@ -113,11 +112,11 @@ class Server:
             return False
         self.engine.add(jail)
         guard = self.outlet.guards[spec.name] = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log)
+        self._lookup.refresh(jail)
         for effect in jail.restore(self._stored(spec.name, spec.bantime)):
             announce(self.log, effect)
-        guard.start()
         jail.counter.restore(self._counted(spec.name))
-        self._lookup.refresh(jail)
+        guard.start()
         return True
 
     def change(self, spec: JailSpec) -> None:
@@ -131,7 +130,7 @@ class Server:
         moved = reads(spec) != reads(old)
         if moved:
             self.intake.leave(spec.name)
-        effects = jail.change(spec, found if spec.filter != old.filter else jail.filter, self._own)
+        effects = jail.change(spec, found if spec.filter != old.filter else jail.filter)
         if spec.actions != old.actions:
             self._change_firewalls(spec, old)
         self._lookup.refresh(jail)

@@ -27,7 +27,9 @@ from f2b.ban.allow import AllowList, words
 )
 def test_why_names_the_kind_of_entry(key: str, why: str | None) -> None:
     entries = ["127.0.0.0/8", "203.0.113.7", "2001:DB8::/32", "198.51.100.0/255.255.255.0", "session-4711"]
-    assert AllowList(entries, own=["10.0.0.1"]).why(key) == why
+    allow = AllowList(entries)
+    allow.owns(["10.0.0.1"])
+    assert allow.why(key) == why
 
 
 def test_host_name_spares_what_it_was_resolved_to() -> None:
