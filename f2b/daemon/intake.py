@@ -115,11 +115,12 @@ class Intake:
                 self._log.warning("filter", f"[{name}] {trouble}")
             self._troubles[name] = trouble
 
+        since = self._loop.now() - spec.findtime
         try:
             cursor = self._store.cursor(name)
+            since = max(since, self._store.journal_time(name) or 0)  # without a cursor: Fail2Ban's own mark
         except StoreError:
             cursor = ""
-        since = self._loop.now() - spec.findtime
         extra = places(spec.backend_options)
         self._journals[name] = Journal(self._loop, spec.filter.journalmatch, on_entries, tell, cursor, since, extra)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 _INSIDE = """
-import socket, subprocess, sys, time
+import socket, sqlite3, subprocess, sys, time
 from pathlib import Path
 from tests.daemon.running import running, wait_for
 
@@ -54,6 +54,15 @@ try:
         log("203.0.113.4", 32)
         server.start()
         wait_for(lambda: server.banned()[-1] == "203.0.113.4")
+        assert server.said().count("Found 203.0.113.2") == 3, server.said()
+        server.end()
+        with sqlite3.connect(folder / "db") as database:  # as if Fail2Ban had been the last to read
+            database.execute("DELETE FROM f2b_positions")
+        database.close()
+        time.sleep(1.1)
+        log("203.0.113.5", 40)
+        server.start()
+        wait_for(lambda: "Found 203.0.113.5" in server.said())
         assert server.said().count("Found 203.0.113.2") == 3, server.said()
         server.end()
 finally:
