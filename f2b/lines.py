@@ -36,7 +36,7 @@ class LineReader:
 
     def _use(self, encoding: str) -> None:
         self.encoding = encoding
-        self.newline = _newline(encoding)
+        self.newline = newline(encoding)
         """The bytes of a line end: a source cuts chunks behind one, at a multiple of its length."""
 
     def lines(self, chunk: bytes, now: float) -> Iterator[Line]:
@@ -96,13 +96,13 @@ def _codec(encoding: str) -> str:
     """Return Python's name for an encoding. Raises ConfigError if there is none, or not one of text."""
     try:
         name = codecs.lookup(encoding).name
-        if len(_newline(name)) and not b"".decode(name):
+        if len(newline(name)) and not b"".decode(name):
             return "utf-8" if name == "utf-8-sig" else name
     except (LookupError, ValueError, TypeError):
         pass
     raise ConfigError(f"unknown encoding {encoding!r}", cure="write auto, utf-8, latin-1, ...")
 
 
-def _newline(encoding: str) -> bytes:
-    """Return the bytes of a line end, without the mark that some encodings begin with."""
+def newline(encoding: str) -> bytes:
+    """Return the bytes of a line end, without the mark that some encodings begin with. Raises LookupError."""
     return "\n\n".encode(encoding)[len("\n".encode(encoding)) :]

@@ -6,10 +6,10 @@ of a server while it runs is in `front`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from f2b.ban.counter import Tally
 from f2b.config.model import JailSpec, Problem, Settings
 from f2b.daemon import assemble
 from f2b.daemon.announce import announce
@@ -24,6 +24,8 @@ from f2b.events import Ban, Effect
 from f2b.log import Log
 from f2b.loop import Loop
 from f2b.store import Store
+
+Answer = TypeVar("Answer")
 
 
 class Server:
@@ -62,11 +64,8 @@ class Server:
     def gone(self) -> list[str]:
         """Return the jails that the database knows and the configuration no longer does."""
         known = {*self.engine.jails, *self.broken, *(problem.jail for problem in self.settings.problems)}
-        try:
-            return [name for name in self._store.jails() if name not in known]
-        except StoreError as error:
-            self.outlet.store_failed(error)
-            return []
+        nobody: list[str] = []
+        return [name for name in self._asked(self._store.jails, nobody) if name not in known]
 
     def shut(self, keep: bool) -> None:
         """Stop reading and take down the firewalls; with `keep`, leave bans in the kernel."""
@@ -115,7 +114,7 @@ class Server:
         self._lookup.refresh(jail)
         for effect in jail.restore(self._stored(spec.name, spec.bantime)):
             announce(self.log, effect)
-        jail.counter.restore(self._counted(spec.name))
+        jail.counter.restore(self._asked(lambda: self._store.load_counters(spec.name), {}))
         guard.start()
         return True
 
@@ -154,10 +153,7 @@ class Server:
         guard = self.outlet.guards.pop(name)
         guard.flush(tuple(jail.ledger))
         guard.stop(keep=False)
-        try:
-            self._store.enable(name, False)
-        except StoreError as error:
-            self.outlet.store_failed(error)
+        self._asked(lambda: self._store.enable(name, False), None)
         self.log.info("jail", f"Jail '{name}' stopped")
 
     def forget(self, configured: Collection[str]) -> None:
@@ -165,18 +161,15 @@ class Server:
         self.broken = {name: problems for name, problems in self.broken.items() if name in configured}
 
     def _stored(self, name: str, bantime: float | None = None) -> list[Ban]:
-        try:
-            return self._store.restore(name, self.loop.now(), bantime)
-        except StoreError as error:
-            self.outlet.store_failed(error)
-            return []
+        return self._asked(lambda: self._store.restore(name, self.loop.now(), bantime), [])
 
-    def _counted(self, name: str) -> dict[str, Tally]:
+    def _asked(self, ask: Callable[[], Answer], otherwise: Answer) -> Answer:
+        """Return what the database says, or `otherwise` where it refuses: bans go on without it."""
         try:
-            return self._store.load_counters(name)
+            return ask()
         except StoreError as error:
             self.outlet.store_failed(error)
-            return {}
+            return otherwise
 
     def _tell(self, problem: Problem) -> None:
         self.log.tell("server", "ERROR" if problem.severity == "error" else "WARNING", str(problem))

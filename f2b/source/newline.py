@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from f2b import lines
+
 
 def newline(encoding: str) -> bytes:
     """Return the bytes of a newline; one that means nothing to Python counts as ASCII-compatible."""
     try:
-        start = "\n".encode(encoding)
-        return "\n\n".encode(encoding)[len(start) :]  # without the byte order mark that may stand before the first
+        return lines.newline(encoding)
     except (LookupError, UnicodeError):
         return b"\n"
 
