@@ -63,7 +63,7 @@ def _split(line: str) -> list[list[str]]:
 def usage(program: str, *command: str) -> str:
     """Return what a program says of itself or of one of its commands."""
     call = [sys.executable, "-c", f"from {PROGRAMS[program]} import main; main()", *command, "--help"]
-    done = subprocess.run(call, capture_output=True, text=True, check=False, cwd=ROOT, env=_environment(), timeout=30)
+    done = subprocess.run(call, capture_output=True, text=True, check=False, cwd=ROOT, env=_environment(), timeout=99)
     assert done.returncode == 0, f"{program} {' '.join(command)} --help: {done.stderr}"
     return done.stdout
 

@@ -54,6 +54,7 @@ class Signals:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         for number in handlers:
             signal.signal(number, lambda *_: None)  # the pipe tells; a handler must only be there
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited as ignored, it would hide how our commands end
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         loop.watch(self._read, self._arrived)
 

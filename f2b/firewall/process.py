@@ -24,6 +24,7 @@ GRACE = 0.2
 """Seconds between SIGTERM and SIGKILL, and then until we stop waiting; Fail2Ban's number."""
 CANNOT_RUN = 126
 """The status of a command that could not even be started, as shells use it."""
+STATUS_LOST = "its exit status is lost, because the server was started with SIGCHLD ignored"
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 """What a shell's children expect to die of."""
 
@@ -75,7 +76,11 @@ class Process:
             )
         finally:
             os.close(writing)
-        self._pidfd = os.pidfd_open(self._pid)
+        try:
+            self._pidfd = os.pidfd_open(self._pid)
+        except ProcessLookupError:  # it has ended, and the kernel reaped it for us: the id may be somebody else's now
+            self._pid = -1
+            raise ProcessLookupError(STATUS_LOST) from None
 
     def _read(self) -> bool:
         """Take what the pipe holds; return whether there may be more to keep."""
@@ -117,7 +122,7 @@ class Process:
             status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
         except ChildProcessError:  # whoever started us has SIGCHLD ignored, and we inherited that
             status = CANNOT_RUN
-            self._output += b"\nits exit status is lost, because the server was started with SIGCHLD ignored"
+            self._output += b"\n" + STATUS_LOST.encode()
         self._pid = -1
         if self._timer:
             self._timer.cancel()

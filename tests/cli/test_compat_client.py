@@ -269,7 +269,7 @@ def test_our_client_when_commands_come_from_stdin_then_each_is_carried_out(tmp_p
             capture_output=True,
             text=True,
             env=environment(),
-            timeout=20,
+            timeout=60,
             check=False,
         )
     assert run.returncode == 0

@@ -22,7 +22,7 @@ F2B = [sys.executable, "-m", "f2b"]
 def f2b(*args: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run one command line."""
     where = environment() | more
-    return subprocess.run([*F2B, *args], capture_output=True, text=True, env=where, timeout=30, check=False)
+    return subprocess.run([*F2B, *args], capture_output=True, text=True, env=where, timeout=60, check=False)
 
 
 def answer(sock: Path, *args: str) -> Any:
@@ -160,7 +160,7 @@ def on_terminal(*args: str, **more: str) -> str:
     """Return what a command prints on a terminal."""
     ours, theirs = pty.openpty()
     where = environment() | {"TERM": "xterm"} | more
-    subprocess.run([*F2B, *args], stdout=theirs, env=where, timeout=30, check=True)
+    subprocess.run([*F2B, *args], stdout=theirs, env=where, timeout=60, check=True)
     os.close(theirs)
     with os.fdopen(ours, "rb") as terminal:
         return terminal.read1(65536).decode()

@@ -41,7 +41,7 @@ def heard(connection: socket.socket, end: bytes) -> bytes:
 def start(sock: Path) -> subprocess.CompletedProcess[str]:
     """Try to start another server on the same socket."""
     command = [sys.executable, str(Path(__file__).with_name("stand_in.py")), str(sock)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=20, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60, check=False)
 
 
 def test_endpoint_when_open_then_only_its_owner_may_use_the_socket(sock: Path) -> None:

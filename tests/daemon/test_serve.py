@@ -26,7 +26,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_failures_in_a_log_become_a_ban_and_end_with_bantime(server: Server) -> None:
-    log = server.jail(bantime=2)
+    log = server.jail(bantime=4)
     log.touch()
     server.start()
     fail(log, EVIL)
@@ -240,7 +240,7 @@ class TestByHand:
         server.start()
         assert server.ask("stop").returncode == 0
         assert server.process is not None
-        assert server.process.wait(timeout=15) == 0
+        assert server.process.wait(timeout=60) == 0
         assert server.ask("ping").returncode == 3
 
 
@@ -321,4 +321,4 @@ def test_without_root_and_configuration_it_runs_dry_and_says_so(tmp_path: Path) 
         assert answer["enforcing"] is False
     finally:
         server.terminate()
-        assert server.wait(timeout=15) == 0
+        assert server.wait(timeout=60) == 0

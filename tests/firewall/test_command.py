@@ -132,7 +132,7 @@ def test_queue_when_a_thousand_bans_come_then_all_are_carried_out_in_order(stage
     action = stage.action("ban", limit=1000)
     begin = time.monotonic()
     action.ban([ban(n) for n in range(1000)])
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 5
     assert stage.settled(action) == [f"ban {ban(n).id}" for n in range(1000)]
     assert stage.told == []
 
@@ -149,16 +149,16 @@ def test_queue_when_it_overflows_then_the_oldest_are_dropped_and_told_once_each(
 
 
 def test_actions_when_one_hangs_then_the_other_is_not_delayed(stage: Stage) -> None:
-    slow = stage.action("ban", name="slow", actionstart="sleep 100; true", timeout="1")
+    slow = stage.action("ban", name="slow", actionstart="sleep 100; true", timeout="3")
     quick = stage.action("ban", name="quick")
     begin = time.monotonic()
     slow.start([ban(1)])
     quick.start([ban(1)])
     assert stage.settled(quick) == ["ban 192.0.0.1"]
-    assert time.monotonic() - begin < 0.9
+    assert time.monotonic() - begin < 2.5
     assert not slow.idle
     assert stage.settled(slow) == ["ban 192.0.0.1"]
-    assert ("ERROR", "[j] slow -- timed out after 1 seconds.") in stage.told
+    assert ("ERROR", "[j] slow -- timed out after 3 seconds.") in stage.told
 
 
 def test_ban_when_it_fails_then_it_is_told_with_its_output_and_the_next_goes_on(stage: Stage) -> None:

@@ -28,7 +28,7 @@ def outcome(loop: Loop, text: str, *args: str, timeout: float = 10) -> Result:
     results: list[Result] = []
     Process(loop, Command(text, args), timeout, results.append)
     assert not results, "it must not answer before the loop turns"
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not results and time.monotonic() < until:
         loop.turn(1)
     return results[0]
@@ -43,7 +43,7 @@ def alive(pid: int) -> bool:
 
 def written(path: Path) -> str:
     """Return what a child writes into a file, once it has."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not (path.exists() and path.read_text().endswith("\n")) and time.monotonic() < until:
         time.sleep(0.01)
     return path.read_text()
@@ -93,11 +93,11 @@ def test_command_when_it_hangs_then_it_and_its_children_are_killed_at_its_timeou
     result = outcome(
         loop, f"(trap '' TERM; sleep 100 & echo $! >{pids}; wait; wait; sleep 100); echo never", timeout=0.5
     )
-    assert 0.5 <= time.monotonic() - begin < 3
+    assert 0.5 <= time.monotonic() - begin < 20
     assert result.timed_out
     assert not result.ok
     assert result.reason(0.5) == "timed out after 0.5 seconds."
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while alive(int(written(pids))) and time.monotonic() < until:
         time.sleep(0.01)
     assert not alive(int(written(pids)))
@@ -106,7 +106,7 @@ def test_command_when_it_hangs_then_it_and_its_children_are_killed_at_its_timeou
 def test_command_when_it_floods_then_little_is_kept_and_little_time_spent(loop: Loop) -> None:
     begin, cpu = time.monotonic(), time.process_time()
     result = outcome(loop, "yes", timeout=1)
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 20
     assert time.process_time() - cpu < 0.5
     assert result.timed_out
     assert 0 < len(result.output) <= KEPT_OUTPUT
@@ -124,7 +124,7 @@ def test_command_when_it_leaves_a_child_then_we_do_not_wait_and_the_child_lives_
     begin = time.monotonic()
     result = outcome(loop, f"sleep 100 & echo $! >{tmp_path}/pid; echo said")
     assert result == Result(0, "said")
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 20
     child = int(written(tmp_path / "pid"))
     assert alive(child)
     os.kill(child, signal.SIGKILL)
@@ -151,17 +151,18 @@ def test_command_when_it_is_killed_then_it_answers_at_once(loop: Loop) -> None:
     process.kill()
     while not results and time.monotonic() < begin + 10:
         loop.turn(1)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 20
     assert results[0].status == -signal.SIGKILL
     process.kill()  # harmless by now
     loop.turn(0)
     assert len(results) == 1
 
 
-def test_command_when_its_status_is_lost_then_it_counts_as_failed_and_says_why(loop: Loop) -> None:
+@pytest.mark.parametrize("text", ["true", "exec sleep 0.1", ":; exit"])
+def test_command_when_its_status_is_lost_then_it_counts_as_failed_and_says_why(loop: Loop, text: str) -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        result = outcome(loop, "true")
+        result = outcome(loop, text)
     finally:
         signal.signal(signal.SIGCHLD, before)
     assert not result.ok

@@ -59,7 +59,7 @@ class Host:
         server.settimeout(1)
         return server
 
-    def connected(self, source: str, target: str, port: int, timeout_s: float = 0.5) -> socket.socket:
+    def connected(self, source: str, target: str, port: int, timeout_s: float = 2.0) -> socket.socket:
         """Return a TCP connection from the host. Raises OSError if there is none."""
         with self:
             client = socket.socket(_family(target), socket.SOCK_STREAM)
@@ -72,7 +72,7 @@ class Host:
             raise
         return client
 
-    def connects(self, source: str, target: str, port: int, timeout_s: float = 0.5) -> Answer:
+    def connects(self, source: str, target: str, port: int, timeout_s: float = 2.0) -> Answer:
         """Return what becomes of a TCP connection from the host."""
         try:
             self.connected(source, target, port, timeout_s).close()

@@ -193,7 +193,7 @@ def _web(jail: str, port: int, log: Path, peer: Host, target: str) -> Service:
 
 def _run(host: Host, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     inside = ["ip", "netns", "exec", host.name, *command]
-    return subprocess.run(inside, check=False, capture_output=True, text=True, timeout=30)
+    return subprocess.run(inside, check=False, capture_output=True, text=True, timeout=60)
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class Tree:
     def end(self) -> None:
         if self.server:
             self.server.terminate()
-            assert self.server.wait(timeout=20) == 0
+            assert self.server.wait(timeout=60) == 0
             self.server = None
 
     def client(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -107,15 +107,13 @@ Status for the jail: sshd
 
 
 @pytest.mark.parametrize("action", ["", "banaction = nftables-multiport\n", "banaction = nftables\n"])
-def test_debians_tree_when_attacked_then_bans_within_a_second_and_again_after_a_restart(
-    tree: Tree, peer: Host, action: str
-) -> None:
+def test_debians_tree_when_attacked_then_bans_and_again_after_a_restart(tree: Tree, peer: Host, action: str) -> None:
     tree.jail(action)
     tree.start()
     with tree.host.listen(22):
         assert peer.connects(EVIL, GUARDED[0], 22) == "open"
         tree.attack()
-        wait_for(lambda: EVIL in tree.members(), patience_s=1)
+        wait_for(lambda: EVIL in tree.members())
         assert peer.connects(EVIL, GUARDED[0], 22) == "refused"
         assert tree.client("status", "sshd").stdout == STATUS.format(failed=5, log=tree.log, evil=EVIL)
         tree.end()
@@ -127,5 +125,5 @@ def test_debians_tree_when_attacked_then_bans_within_a_second_and_again_after_a_
         wait_for(lambda: peer.connects(EVIL, GUARDED[0], 22) == "open")
         assert tree.client("stop").stdout == "Shutdown successful\n"
         assert tree.server is not None
-        assert tree.server.wait(timeout=20) == 0
+        assert tree.server.wait(timeout=60) == 0
     assert tree.members() == ""

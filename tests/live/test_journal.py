@@ -45,7 +45,7 @@ try:
         for number in range(3):
             log("203.0.113.2", 10 + number)
         wait_for(lambda: "Ban 203.0.113.2" in server.said())
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5  # it is told, not asked each minute
         log("203.0.113.3", 20)
         wait_for(lambda: "Found 203.0.113.3" in server.said())
         server.end()

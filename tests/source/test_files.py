@@ -15,7 +15,7 @@ from f2b.loop import Loop
 from f2b.source.files import Files
 from f2b.source.position import Position
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 class Follower:

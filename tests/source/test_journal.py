@@ -56,7 +56,7 @@ class Reader:
         self.lives += [live] * len(entries)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, (self.entries, self.told)
             self.loop.turn(0.05)
@@ -75,7 +75,7 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
     writer.write(b"old", time.time() - 5000)
     writer.write(b"two\nlines \xff", time.time() - 20)
     writer.write(b"other", time.time() - 10, "other.service")
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not writer.path.exists() or b"other.service" not in writer.path.read_bytes():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -138,7 +138,7 @@ def test_deleted_file_when_nothing_follows_then_its_space_is_given_back(log: Pat
     tail = Tail(str(log), late=0.02)
     everything(tail)
     log.unlink()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(str(log) in os.readlink(f"/proc/self/fd/{fd}") for fd in _descriptors()):
         assert time.monotonic() < deadline
         everything(tail)
@@ -175,7 +175,7 @@ def test_inotify_when_exhausted_then_polled_and_told(log: Path) -> None:
     assert "fs.inotify" in told[0]
     log.write_bytes(b"one\n")
     files.add(str(log))
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while lines != [b"one\n", b"two\n"]:
         assert time.monotonic() < deadline
         loop.turn(0.05)
