@@ -88,7 +88,11 @@ def oracle(lines: list[str], folder: Path, pattern: str | None) -> dict[int, tup
 
 
 def compare(lines: list[str], folder: Path, pattern: str | None = None) -> None:
-    """Assert that we read each line as Fail2Ban does; where we know no time, it says now."""
+    """Assert that we read each line as Fail2Ban does.
+
+    Where we know no time it says now. It says so too where it cuts a date out and can then make nothing of it (after
+    lines with and without a zone in turn): only the cut is compared there.
+    """
     seen = oracle(lines, folder, pattern)
     assert len(seen) == len(lines)
     ours = LineReader(DateReader(() if pattern is None else pattern.split("\n"), None, YEAR))
@@ -98,7 +102,7 @@ def compare(lines: list[str], folder: Path, pattern: str | None = None) -> None:
         assert made.text.rsplit("~", 2)[0] == body, line
         if made.time is None:
             assert when is None or abs(when - time.time()) < 60, line
-        else:
+        elif when is None or abs(when - time.time()) > 60:
             assert when == pytest.approx(made.time, abs=0.001), line
 
 
