@@ -13,6 +13,7 @@ from f2b.date.reader import DateReader
 from f2b.events import Broke, Effect, Line, Warned
 from f2b.jail import Jail
 from f2b.lines import LineReader, journal_line
+from f2b.runaway import Runaway
 
 WARN_S = 86400.0
 """How long the same warning is not repeated."""
@@ -33,7 +34,12 @@ class Route:
     def feed(self, log: str, chunk: bytes, now: float, live: bool) -> list[Effect]:
         """Return what follows from a chunk for all its jails."""
         effects: list[Effect] = []
-        for line in self.reader.lines(chunk, now):
+        for text in self.reader.texts(chunk):
+            try:
+                line = self.reader.line(text, now)
+            except Runaway as runaway:
+                effects += [effect for jail in self.jails for effect in jail.lose(runaway, text, now)]
+                continue
             for jail in self.jails:
                 effects += _guarded(jail, line, now, live)
         if self.reader.undecodable is not None and now - self._told >= WARN_S:
@@ -112,6 +118,8 @@ def _guarded(jail: Jail, line: Line, now: float, live: bool) -> list[Effect]:
     """Feed one jail; what goes wrong in it costs it this line, and the other jails nothing."""
     try:
         return jail.feed(line, now, live)
+    except Runaway as runaway:
+        return jail.lose(runaway, line.raw, now)
     except Exception as error:  # noqa: BLE001 - a fault in one filter must not stop the others
         return [Broke(jail.name, line.raw, f"{type(error).__name__}: {error}")]
 

@@ -160,4 +160,16 @@ class Broke:
     error: str
 
 
-Effect = Broke | Found | Ignored | Ban | Prolonged | AlreadyBanned | Expired | Unban | Resolve | Warned
+@dataclass(frozen=True, slots=True)
+class RanAway:
+    """A search of a line did not come to an end and was given up; the line is lost to the jail."""
+
+    jail: str
+    line: str
+    what: str
+    """The pattern, and where it stands."""
+    rests: bool
+    """It was once too often: the pattern is set aside for a while."""
+
+
+Effect = Broke | RanAway | Found | Ignored | Ban | Prolonged | AlreadyBanned | Expired | Unban | Resolve | Warned

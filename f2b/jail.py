@@ -25,11 +25,13 @@ from f2b.events import (
     Ignored,
     Line,
     Prolonged,
+    RanAway,
     Resolve,
     Unban,
     Warned,
 )
 from f2b.filter import Filter
+from f2b.runaway import Patience, Runaway
 
 ODD_S = 60
 """A live line whose date is further from the clock than this is taken as written now (as in Fail2Ban)."""
@@ -50,6 +52,8 @@ class Jail:
         self.counter = Counter(spec.maxretry, spec.findtime, spec.maxmatches)
         self.ledger = Ledger()
         self.banned_total = 0
+        self.patience = Patience()
+        """With patterns that run away."""
         self._purged = 0.0
         self._warned: dict[str, float] = {}
 
@@ -103,6 +107,11 @@ class Jail:
             effects.append(self._ban(tally, now))
         return effects
 
+    def lose(self, runaway: Runaway, line: str, now: float) -> list[Effect]:
+        """Return what follows from a search of a line that was given up."""
+        rests = self.patience.lose(runaway.culprit, now)
+        return [RanAway(self.name, line, str(runaway.culprit), rests)]
+
     # ---- bans ----
 
     def _ban(self, tally: Tally, now: float) -> Effect:
@@ -152,6 +161,7 @@ class Jail:
 
     def tick(self, now: float) -> list[Unban]:
         """Return the bans that are over, and forget counters that are."""
+        self.patience.tick(now)
         if now - self._purged >= PURGE_S or now < self._purged:
             self._purged = now
             self.counter.purge(now)
@@ -168,6 +178,8 @@ class Jail:
     def change(self, spec: JailSpec, filter_: Filter) -> list[Effect]:
         """Go on by a new specification, with the same bans and counters."""
         effects = self.set_bantime(spec.bantime) if spec.bantime != self.spec.bantime else []
+        if filter_ is not self.filter:
+            self.patience = Patience()
         self.spec, self.filter = spec, filter_
         self.allow = AllowList(spec.ignoreip)
         self.counter.maxretry = spec.maxretry

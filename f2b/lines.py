@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from f2b.date.reader import DateReader
 from f2b.errors import ConfigError
 from f2b.events import Line
+from f2b.runaway import Runaway
 
 RECENT_S = 60
 """A line without a date belongs to the last one with a date if that is not older than this."""
@@ -78,6 +79,13 @@ class LineReader:
         self._date = text[start:end]
         self._time = time
         return Line(f"{text[:start]}{text[end:]}\n", text, time)
+
+    def time(self, raw: bytes, now: float) -> float | None:
+        """Return when a line was written, if it says so and the search for that comes to an end."""
+        try:
+            return self.line(self.decode(raw), now).time
+        except Runaway:
+            return None
 
     def _undated(self, text: str, cut: str, time: float | None, now: float) -> Line:
         """Return a line without a usable date: it takes the last one if that is recent, else `time`."""

@@ -18,6 +18,7 @@ PACKAGE = ROOT / "f2b"
 # A module imports only from the layers above its own, and within a layer of several modules without a cycle.
 LAYERS = [
     ["errors"],
+    ["runaway"],
     ["net"],
     ["duration"],
     ["events"],
@@ -31,6 +32,7 @@ LAYERS = [
     ["lines"],
     ["jail"],
     ["engine"],
+    ["alarm"],
     ["source"],
     ["store"],
     ["firewall"],
@@ -42,12 +44,28 @@ LAYERS = [
 
 # What computes only: handed bytes, times and tables, it returns values. Replay and parity tests rest on this.
 PURE = [
-    *("errors", "net", "duration", "events", "paths"),
+    *("errors", "runaway", "net", "duration", "events", "paths"),
     *("config", "date", "filter", "ban", "lines", "jail", "engine"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
-    *("firewall", "firewall.dry", "firewall.expression", "firewall.lifecycle", "firewall.nft", "firewall.plan"),
+    *(
+        "firewall",
+        "firewall.dry",
+        "firewall.expression",
+        "firewall.life",
+        "firewall.lifecycle",
+        "firewall.nft",
+        "firewall.plan",
+    ),
     "firewall.choice",
-    *("firewall.port", "firewall.render", "firewall.ruleset", "firewall.shell", "firewall.stock", "firewall.wire"),
+    *(
+        "firewall.port",
+        "firewall.render",
+        "firewall.ruleset",
+        "firewall.script",
+        "firewall.shell",
+        "firewall.stock",
+        "firewall.wire",
+    ),
     *("daemon.assemble", "daemon.desk", "daemon.reload", "daemon.proof"),
     *("control", "control.pickles", "control.protocol", "control.requests", "control.words"),
 ]
@@ -67,6 +85,8 @@ LATE_IMPORTS = {
     ("config.interpolation", "difflib"): "the same",
     ("cli.compat_client", "f2b.config"): "the client is called in loops, and only some calls read a configuration",
     ("cli.compat_client", "f2b.control.address"): "the same",
+    ("firewall.build", "f2b.firewall"): "threads that only Python actions need",
+    ("firewall.build", "f2b.firewall.python"): "the same",
     ("cli.report", "urllib.parse"): "10 ms that only -D needs",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }

@@ -172,15 +172,18 @@ def _head(options: Options, trial: Trial) -> Iterator[str]:
 def _print_json(trial: Trial) -> None:
     report = trial.report(Show(hidden=frozenset(("missed", "ignored"))))
     write = sys.stdout.write
+    lost: list[int] = []
     for number, verdict in trial.verdicts():
         report.add(verdict)
+        if verdict.lost:
+            lost.append(number)
         if verdict.kind != "missed":
             write(json.dumps(_entry(number, verdict)) + "\n")
     hits = [
         {"regex": rule.text.value, "hits": count}
         for rule, count in zip(trial.judge.tested.failregex, report.hits, strict=True)
     ]
-    write(json.dumps({"summary": {"lines": report.lines, **report.counts, "failregex": hits}}) + "\n")
+    write(json.dumps({"summary": {"lines": report.lines, **report.counts, "lost": lost, "failregex": hits}}) + "\n")
 
 
 def _entry(number: int, verdict: Verdict) -> dict[str, object]:

@@ -32,18 +32,14 @@ class Sample(NamedTuple):
     text: str
     """The path, the text, or `systemd-journal` with options in brackets."""
 
-    def numbered(
-        self, reader: LineReader, now: float | None, as_journal: bool = False, finished: bool = False
-    ) -> Iterator[tuple[int, Line]]:
+    def numbered(self, reader: LineReader, finished: bool = False) -> Iterator[tuple[int, str]]:
         """Yield the lines and their numbers, from 1. Empty ones and comments (`#`) count, but are left out.
 
-        `now` (epoch seconds; None: the clock) completes dates. `as_journal`: the lines are the text of journal
-        entries of that time. `finished`: leave out a file's last line while it has no end. Raises SourceError.
+        `finished`: leave out a file's last line while it has no end. Raises SourceError.
         """
-        clock = time.time if now is None else lambda: now
         for number, text in enumerate(self._texts(reader, finished), 1):
             if text and not text.isspace() and not text.startswith("#"):
-                yield number, journal_line(text, clock()) if as_journal else reader.line(text, clock())
+                yield number, text
 
     def _texts(self, reader: LineReader, finished: bool) -> Iterator[str]:
         if self.kind == "text":

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from f2b import __version__, paths
+from f2b.alarm import Alarm
 from f2b.config import search
 from f2b.config.model import Settings
 from f2b.control.endpoint import Endpoint, clear
@@ -129,6 +130,8 @@ class Service:
         endpoint = Endpoint(loop, front, log, self._socket)
         endpoint.open()
         signals = self._signals(front)
+        alarm = Alarm()
+        alarm.set()
         try:
             self._write_pid()
             if not self._settings.jails:
@@ -147,6 +150,7 @@ class Service:
         finally:
             self._end(server, front.keep)
             endpoint.close()
+            alarm.off()
             signals.close()
             store.close()
             self._pid.remove()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
+from math import inf
 from typing import NamedTuple
 
+from f2b.alarm import Alarm
 from f2b.cli import subject
 from f2b.cli.report import Report, Show
 from f2b.cli.sample import Sample
@@ -13,7 +16,9 @@ from f2b.cli.verdict import Judge, Names, Verdict
 from f2b.config.model import FilterSpec
 from f2b.date.reader import DateReader
 from f2b.events import Line
-from f2b.lines import LineReader
+from f2b.filter.regex import Examination
+from f2b.lines import LineReader, journal_line
+from f2b.runaway import Patience, Runaway
 
 
 class Setup(NamedTuple):
@@ -44,6 +49,7 @@ class Trial:
         year = time.localtime().tm_year
         self.dates = DateReader([text.value for text in spec.datepattern], setup.zone, year)
         self._reader = LineReader(self.dates, setup.encoding)
+        self._patience = Patience()
         self.judge = Judge(subject.compiled(spec), Names(), setup.every, setup.as_fail2ban)
 
     @property
@@ -53,14 +59,34 @@ class Trial:
 
     def verdicts(self) -> Iterator[tuple[int, Verdict]]:
         """Yield the number of each line, from 1, and what became of it. Raises SourceError."""
-        for number, line in self._lines():
-            yield number, self.judge.verdict(line)
+        alarm = Alarm()
+        alarm.set()
+        try:
+            for number, text in self._lines():
+                yield number, self._verdict(number, text)
+        finally:
+            alarm.off()
 
-    def _lines(self) -> Iterator[tuple[int, Line]]:
+    def _verdict(self, number: int, text: str | Line) -> Verdict:
+        line = text if isinstance(text, Line) else Line(f"{text}\n", text, None)
+        try:
+            if isinstance(text, str):
+                line = self._line(text)
+            return self.judge.verdict(line)
+        except Runaway as runaway:
+            last = self._patience.lose(runaway.culprit, 0, inf)
+            more = " again, and is left out from now on" if last else ""
+            print(f"warning: line {number} is given up: {runaway.culprit} runs away{more}", file=sys.stderr)
+            return Verdict("missed", line, [], Examination(), lost=True)
+
+    def _line(self, text: str) -> Line:
+        now = time.time() if self._setup.now is None else self._setup.now
+        return journal_line(text, now) if self._setup.as_journal else self._reader.line(text, now)
+
+    def _lines(self) -> Iterator[tuple[int, str | Line]]:
         if self.log.kind == "journal":
             return self.log.entries(self._reader, self.spec.journalmatch)
-        setup = self._setup
-        return self.log.numbered(self._reader, setup.now, setup.as_journal, finished=setup.finished)
+        return self.log.numbered(self._reader, self._setup.finished)
 
     def report(self, show: Show) -> Report:
         """Return an empty report on this trial."""

@@ -33,6 +33,8 @@ class Verdict(NamedTuple):
     line: Line
     findings: list[Finding]
     seen: Examination
+    lost: bool = False
+    """It was given up, for a regex ran away on it."""
 
 
 class Judge:

@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from f2b.events import AlreadyBanned, Ban, Broke, Effect, Expired, Found, Ignored, Prolonged, Unban, Warned
+from f2b.events import AlreadyBanned, Ban, Broke, Effect, Expired, Found, Ignored, Prolonged, RanAway, Unban, Warned
 from f2b.log import Log
+
+SHOWN = 500
+"""So much of a lost line is told, in characters."""
 
 
 def announce(log: Log, effect: Effect) -> None:
@@ -55,6 +58,15 @@ def _broke(log: Log, effect: Broke) -> None:
     log.error("filter", f"[{effect.jail}] Failed to process line: {effect.line!r}, caught exception: {effect.error}")
 
 
+def _ran_away(log: Log, effect: RanAway) -> None:
+    cut = effect.line[:SHOWN] + ("..." if len(effect.line) > SHOWN else "")
+    log.warning("filter", f"[{effect.jail}] Lost a line, for {effect.what} ran away on it: {cut!r}")
+    if effect.rests:
+        why = f"{effect.what} runs away again and again, so it is set aside for a minute; the others go on"
+        cure = "rewrite it, it repeats what is repeated already, like (a+)+"
+        log.error("filter", f"[{effect.jail}] {why}; {cure}")
+
+
 # Any: each teller takes the one effect it stands beside, which a dictionary's type cannot say.
 _TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
     Found: _found,
@@ -66,4 +78,5 @@ _TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
     Expired: _expired,
     Warned: _warned,
     Broke: _broke,
+    RanAway: _ran_away,
 }

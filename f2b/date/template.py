@@ -11,10 +11,12 @@ from typing import NamedTuple
 from f2b.date.pattern import Pattern
 from f2b.date.value import NEVER, Instant, Wall, instant
 from f2b.errors import ConfigError
+from f2b.runaway import Runaway
 
 MEMO_SIZE = 1000
 """How many texts a template remembers; then it forgets them all. A second's lines share one."""
 
+_NEVER = re.compile(r"(?!)")
 _TAI_DIGITS = slice(2, 17)
 
 
@@ -38,7 +40,7 @@ class _Known(NamedTuple):
 class Template:
     """One date pattern with its counters. The reader owns these and changes them."""
 
-    __slots__ = ("_cut", "_find", "_known", "compiled", "hits", "pattern", "start", "used", "weight")
+    __slots__ = ("_cut", "_find", "_known", "_within", "compiled", "hits", "pattern", "start", "used", "weight")
 
     def __init__(self, pattern: Pattern, weight: int = 1) -> None:
         self.weight = weight
@@ -56,7 +58,7 @@ class Template:
             self.compiled = re.compile(pattern.regex, pattern.flags)
         except (re.error, OverflowError, RecursionError) as error:
             raise ConfigError(f"date pattern {pattern.text!r} makes no valid regex: {error}") from None
-        self._find = self.compiled.match if pattern.first else self.compiled.search
+        self.wake()
         self._cut = 1 if self.compiled.groups else 0
         self._known: dict[str, _Known] = {}
 
@@ -70,13 +72,33 @@ class Template:
         """Return what speaks for trying it early: its hits, and that it stands at the line's begin."""
         return self.hits * self.weight / max(1, self.start)
 
+    def __str__(self) -> str:
+        return f"the date pattern {self.pattern.text!r}"
+
+    def rest(self) -> None:
+        """Find no date until `wake`: lines count as undated."""
+        self._find = self._within = _NEVER.search
+
+    def wake(self) -> None:
+        """Find dates (again)."""
+        self._find = self.compiled.match if self.pattern.first else self.compiled.search
+        self._within = self.compiled.search
+
     def find(self, text: str) -> re.Match[str] | None:
-        """Return where its date stands in the line, if it has one."""
-        return self._find(text)
+        """Return where its date stands in the line, if it has one. Raises Runaway; changes nothing."""
+        try:
+            return self._find(text)
+        except Runaway as runaway:
+            runaway.culprit = self
+            raise
 
     def within(self, text: str, start: int, end: int) -> re.Match[str] | None:
-        """Return its date if it stands in text[start:end]."""
-        return self.compiled.search(text, start, end)
+        """Return its date if it stands in text[start:end]. Raises Runaway; changes nothing."""
+        try:
+            return self._within(text, start, end)
+        except Runaway as runaway:
+            runaway.culprit = self
+            raise
 
     def stamp(self, found: re.Match[str], at: Wall, now: float, east: int | None) -> Stamp:
         """Return what a match means, read at `now`; `east` is the zone for dates that name none."""

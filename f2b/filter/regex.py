@@ -15,7 +15,7 @@ from f2b.errors import ConfigError
 from f2b.events import Captures, Failure, Line
 from f2b.filter.identity import Identity, identify
 from f2b.filter.multiline import Buffer
-from f2b.filter.rule import Rule
+from f2b.filter.rule import Rule, find, ignoring
 from f2b.filter.session import MAX_AGE_S, Sessions
 from f2b.filter.tags import require_identity
 
@@ -98,9 +98,10 @@ class RegexFilter:
             return ()
         if self.prefregex is None:
             return self._search(line, text, buffer, {}, seen)
-        prefix = self.prefregex.search(text)
-        if prefix is None:
+        prefixed = find((self.prefregex,), text)
+        if prefixed is None:
             return ()
+        prefix = prefixed[1]
         if seen is not None:
             seen.prefix = prefix
         inherited = self.prefregex.captures(prefix)
@@ -113,10 +114,9 @@ class RegexFilter:
         self, line: Line, text: str, buffer: Buffer | None, inherited: dict[str, str], seen: Examination | None
     ) -> Sequence[Failure]:
         """Try the failregexes on a text."""
-        for index, rule in enumerate(self.failregex):
-            match = rule.search(text)
-            if match is None:
-                continue
+        found = find(self.failregex, text)
+        while found is not None:
+            index, match = found
             matches: tuple[str, ...] = (line.raw,)
             if buffer is not None:
                 taken = buffer.take(match)
@@ -126,7 +126,8 @@ class RegexFilter:
                     seen.taken += taken
             if self._ignored(text, seen):
                 return ()
-            failure, nofail, excused = self._report({**inherited, **rule.captures(match)}, matches, line.time)
+            captures = self.failregex[index].captures(match)
+            failure, nofail, excused = self._report({**inherited, **captures}, matches, line.time)
             if seen is None:
                 return () if nofail or failure is None else (failure,)
             seen.hits.append(Hit(index, match, failure, nofail, excused))
@@ -134,15 +135,14 @@ class RegexFilter:
                 break
             if buffer is not None:
                 text = buffer.text
+            found = find(self.failregex, text, index + 1)
         return ()
 
     def _ignored(self, text: str, seen: Examination | None) -> bool:
-        for index, rule in enumerate(self.ignoreregex):
-            if rule.search(text):
-                if seen is not None:
-                    seen.ignored = index
-                return True
-        return False
+        found = find(self.ignoreregex, text) if self.ignoreregex else None
+        if found is not None and seen is not None:
+            seen.ignored = found[0]
+        return found is not None
 
     def _report(
         self, caught: dict[str, str], matches: tuple[str, ...], time: float | None
@@ -182,18 +182,15 @@ def compile_filter(spec: FilterSpec, max_age_s: float = MAX_AGE_S) -> tuple[Rege
                 problems.append(Problem("error", error.what, error.cure, error.place))
         return rules
 
-    def plain(text: Text) -> Rule:
-        return Rule(text, spec.usedns)
-
     def failing(text: Text) -> Rule:
         rule = Rule(text, spec.usedns, spec.maxlines > 1)
         if not spec.prefregex or prefix:  # a broken one might have told who failed
             require_identity(text, rule.pattern, *(one.pattern for one in prefix))
         return rule
 
-    prefix = compiled([spec.prefregex] if spec.prefregex else [], plain)
+    prefix = compiled([spec.prefregex] if spec.prefregex else [], lambda text: Rule(text, spec.usedns))
     failregex = compiled(spec.failregex, failing)
-    ignoreregex = compiled(spec.ignoreregex, plain)
+    ignoreregex = compiled(spec.ignoreregex, lambda text: ignoring(text, spec.usedns))
     if problems:
         return None, problems
     return RegexFilter(spec, failregex, ignoreregex, prefix[0] if prefix else None, max_age_s), []

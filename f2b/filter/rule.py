@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from f2b.config.model import Text, UseDns
-from f2b.filter.tags import compile_regex
+from f2b.filter.tags import begins_a_line, compile_regex
+from f2b.runaway import Runaway
+
+LONG = 16 * 1024
+"""In texts with more characters a search tries one start after the other: `re` may not look at signals for long."""
+
+_NEVER = re.compile(r"(?!)")
+_ALWAYS = re.compile("")
 
 _DERIVED = re.compile(r"(alt|tuple)_(.+?)(?:_\d+)?")
 
@@ -21,16 +28,40 @@ class _Derived(NamedTuple):
 
 
 class Rule:
-    """A compiled regex. `search` is the pattern's own."""
+    """A compiled regex. `search` and `match` are the pattern's own."""
 
-    __slots__ = ("_derived", "pattern", "search", "text")
+    __slots__ = ("_derived", "_idle", "anchored", "match", "pattern", "search", "text")
 
-    def __init__(self, text: Text, usedns: UseDns = "warn", multiline: bool = False) -> None:
-        """Compile. Raises ConfigError."""
+    def __init__(
+        self, text: Text, usedns: UseDns = "warn", multiline: bool = False, idle: re.Pattern[str] = _NEVER
+    ) -> None:
+        """Compile; `idle` searches while this rule rests. Raises ConfigError."""
         self.text = text
         self.pattern = compile_regex(text, usedns, multiline)
-        self.search = self.pattern.search
+        self.anchored = begins_a_line(self.pattern.pattern)
+        """It matches only where a line begins."""
+        self._idle = idle
         self._derived = tuple(_derived(self.pattern))
+        self.wake()
+
+    def __str__(self) -> str:
+        return f"the regex {self.text.value!r} ({self.text.place})"
+
+    def rest(self) -> None:
+        """Search no more: find nothing, or drop every line if it is an ignoreregex, for it might spare anybody."""
+        self.search, self.match = self._idle.search, self._idle.match
+
+    def wake(self) -> None:
+        """Search (again)."""
+        self.search, self.match = self.pattern.search, self.pattern.match
+
+    def starts(self, text: str) -> Sequence[int]:
+        """Return where a match may begin."""
+        if not self.anchored:
+            return range(len(text) + 1)
+        if not self.pattern.flags & re.MULTILINE:
+            return (0,)
+        return [0, *(at for at, char in enumerate(text, 1) if char == "\n")]
 
     def captures(self, match: re.Match[str]) -> dict[str, str]:
         """Return what the named groups caught; those that took no part in the match are left out."""
@@ -38,6 +69,50 @@ class Rule:
         for derived in self._derived:
             _derive(caught, derived)
         return caught
+
+
+def ignoring(text: Text, usedns: UseDns = "warn") -> Rule:
+    """Return the rule of an ignoreregex. Raises ConfigError."""
+    return Rule(text, usedns, idle=_ALWAYS)
+
+
+Found = tuple[int, "re.Match[str]"]
+"""A rule's place in a list, from 0, and its match."""
+
+
+def find(rules: Sequence[Rule], text: str, start: int = 0) -> Found | None:
+    """Return the first rule, from `start` on, that matches a text. Raises Runaway."""
+    return first(rules, text, start) if len(text) <= LONG else first_in_long(rules, text, start)
+
+
+def first(rules: Sequence[Rule], text: str, start: int = 0) -> Found | None:
+    """Do what `find` says. Changes nothing, for `alarm` may end it anywhere."""
+    index = start
+    try:
+        for index in range(start, len(rules)):
+            match = rules[index].search(text)
+            if match is not None:
+                return index, match
+    except Runaway as runaway:
+        runaway.culprit = rules[index]
+        raise
+    return None
+
+
+def first_in_long(rules: Sequence[Rule], text: str, start: int = 0) -> Found | None:
+    """Do what `find` says, one start of a match after the other. Changes nothing, for `alarm` may end it anywhere."""
+    index = start
+    try:
+        for index in range(start, len(rules)):
+            match_at = rules[index].match
+            for at in rules[index].starts(text):
+                match = match_at(text, at)
+                if match is not None:
+                    return index, match
+    except Runaway as runaway:
+        runaway.culprit = rules[index]
+        raise
+    return None
 
 
 def _derived(pattern: re.Pattern[str]) -> Iterator[_Derived]:

@@ -45,6 +45,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_CARET = re.compile(r"(?:\(\?[aiLmsux]+\))?\^(?![*+?{])")
 _IDENTITY = frozenset({"fid", "ip4", "ip6", "dns", "mlfid"})
 
 
@@ -146,6 +147,18 @@ def compile_regex(text: Text, usedns: UseDns = "warn", multiline: bool = False) 
             return re.compile(expanded.pattern, re.MULTILINE if multiline else 0)
     except (re.error, OverflowError, RecursionError) as error:
         raise ConfigError(_fault(regex, expanded, error), text.place, _cure(error)) from error
+
+
+def begins_a_line(pattern: str) -> bool:
+    """Return whether a pattern, as Python knows it, surely matches only where `^` does."""
+    if not _CARET.match(pattern):
+        return False
+    depth = 0
+    for token in _TOKEN.finditer(pattern):
+        depth += {"open": 1, "begin": 1, "close": -1}.get(token.lastgroup or "", 0)
+        if depth == 0 and token.lastgroup == "text" and "|" in token[0]:
+            return False
+    return True
 
 
 def _fault(regex: str, expanded: Expanded, error: Exception) -> str:
