@@ -1,0 +1,58 @@
+"""Finding the lines that can matter: whatever is chosen to look for, no line that matches is missed."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from f2b.filter.cover import Needle, cover
+from f2b.filter.literals import shape
+from f2b.filter.scan import Scanner
+
+PARTS = ["Failed ", "password ", "for ", "Invalid user ", "from ", "1.2.3.4", "x", "CONNECT ", "refused ", "[]"]
+REGEXES = [
+    r"^Failed \S+ for \S+ from",
+    r"(?:Invalid|Illegal) user .* from",
+    r"(?i)connect refused",
+    r"password (?:for )?x$",
+    r"(?:Failed|refused) x|from 1\.2",
+]
+LINE = st.lists(st.sampled_from([*PARTS, "connect ", "é", "Refused "]), max_size=6).map("".join)
+LINES = st.lists(LINE, max_size=12)
+
+
+@given(LINES, st.lists(st.sampled_from(REGEXES), unique=True, min_size=1), LINES)
+def test_line_that_matches_is_found_for_the_filter_that_it_matches(
+    lines: list[str], regexes: list[str], sample: list[str]
+) -> None:
+    patterns = [re.compile(regex) for regex in regexes]
+    scanner = Scanner([[shape(pattern).clauses] for pattern in patterns], "\n".join(sample).encode())
+    chunk = "".join(f"{line}\n" for line in lines).encode()
+    found = scanner.lines(chunk)
+    assert found == sorted(found)
+    masks = dict(found)
+    start = 0
+    for line in lines:
+        for number, pattern in enumerate(patterns):
+            if pattern.search(line):
+                assert masks.get(start, 0) >> number & 1, (line, regexes[number])
+        start += len(line.encode()) + 1
+
+
+def test_filter_without_anything_to_look_for_sees_every_line() -> None:
+    scanner = Scanner([None, [shape(re.compile(r"\S+")).clauses], [shape(re.compile("needle")).clauses]])
+    assert scanner.always == 0b011
+    assert scanner.lines(b"hay\nneedle\nneedle needle\n") == [(4, 0b100), (11, 0b100)]
+
+
+def test_needles_are_rare_where_a_sample_tells() -> None:
+    clauses = [shape(re.compile("connect from [0-9]+ refused")).clauses]
+    assert cover(clauses) == [Needle("connect from ", folded=False)]
+    assert cover(clauses, b"connect from everywhere\n" * 100) == [Needle(" refused", folded=False)]
+
+
+def test_needles_cover_several_regexes_with_few() -> None:
+    regexes = [shape(re.compile(f"{word} user \\S+ from")).clauses for word in ("Invalid", "Illegal", "Unknown")]
+    assert len(cover(regexes) or ()) == 1
