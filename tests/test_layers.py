@@ -47,9 +47,10 @@ PURE = [
     *("errors", "runaway", "net", "duration", "events", "paths"),
     *("config", "date", "filter", "ban", "lines", "jail", "engine"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
-    *("firewall", "firewall.dry", "firewall.expression", "firewall.lifecycle", "firewall.nft", "firewall.plan"),
-    "firewall.choice",
-    *("firewall.port", "firewall.render", "firewall.ruleset", "firewall.shell", "firewall.stock", "firewall.wire"),
+    *("firewall", "firewall.dry", "firewall.expression", "firewall.life", "firewall.lifecycle", "firewall.nft"),
+    *("firewall.choice", "firewall.plan"),
+    *("firewall.port", "firewall.render", "firewall.ruleset", "firewall.script", "firewall.shell"),
+    *("firewall.stock", "firewall.wire"),
     *("daemon.assemble", "daemon.desk", "daemon.reload", "daemon.proof"),
     *("control", "control.pickles", "control.protocol", "control.requests", "control.words"),
 ]
@@ -69,6 +70,8 @@ LATE_IMPORTS = {
     ("config.interpolation", "difflib"): "the same",
     ("cli.compat_client", "f2b.config"): "the client is called in loops, and only some calls read a configuration",
     ("cli.compat_client", "f2b.control.address"): "the same",
+    ("firewall.build", "f2b.firewall"): "threads that only Python actions need",
+    ("firewall.build", "f2b.firewall.python"): "the same",
     ("cli.report", "urllib.parse"): "10 ms that only -D needs",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }

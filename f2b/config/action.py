@@ -20,6 +20,9 @@ COMMANDS = frozenset(
 )
 """The options of [Definition] that reach the action; others are there to build these."""
 
+SCRIPT = frozenset({"script", "events", "norestored"})
+"""The same for an action that runs a script: it has a `script` and no commands."""
+
 _DELAYED = ("matches", "ipmatches", "ipjailmatches", "timeout", "bantime")
 
 
@@ -39,14 +42,16 @@ def build(spec: Spec, jail: str, variables: Mapping[str, Value], library: Librar
     definition = Definition(conf, parameters, variables, init_visible=False, delayed=_DELAYED)
     # Only [Definition] tells it: firewallcmd-ipset has an option of this name in [Init].
     kind = definition.get("actiontype") if "actiontype" in definition.own else None
+    # A file of Fail2Ban's may well call a tag of its commands `script`.
+    is_script = kind is None and "script" in definition.own and COMMANDS.isdisjoint({*definition.own} - SCRIPT)
     # A back end of f2b's own takes all that its file defines.
-    told = COMMANDS if kind is None else COMMANDS.union(definition.own)
+    told = SCRIPT if is_script else COMMANDS if kind is None else COMMANDS.union(definition.own)
     written = {**parameters, **definition.given, **({"actiontype": kind} if kind else {})}
     return ActionSpec(
         name=parameters["actname"].text,
         file=spec.name,
         place=definition.place,
-        type=kind.text if kind else "command",
+        type=kind.text if kind else "script" if is_script else "command",
         options={
             name: value.text
             for name, value in definition.options.items()

@@ -99,6 +99,18 @@ class Guard:
         for firewall in self.firewalls:
             if isinstance(firewall, Queued):
                 firewall.abandon()
+    @property
+    def faults(self) -> list[str]:
+        """Why its firewalls do not do what they should, those too that only found out later."""
+        later = [it.fault for it in self.firewalls if isinstance(it, Queued) and it.fault]
+        return [*self.failing.values(), *later]
+
+    def reload(self, kept: Collection[Firewall]) -> None:
+        """Tell those of the actions that go on as they were that the configuration was read again."""
+        for firewall in self.firewalls:
+            if isinstance(firewall, Queued) and firewall in kept:
+                firewall.reload()
+
 
     def _all(self, act: Callable[[Firewall], None]) -> None:
         for firewall in self.firewalls:

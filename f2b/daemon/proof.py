@@ -6,7 +6,7 @@ Pure: nothing is started, no firewall is touched.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem, Settings, Severity
@@ -16,8 +16,9 @@ from f2b.errors import ActionError, ConfigError
 from f2b.firewall.choice import choose, place
 from f2b.firewall.port import Service
 from f2b.firewall.render import Context, Recipe
+from f2b.firewall.script import Script
 
-_TYPES = ("command", "nftables", "dry")
+_TYPES = ("command", "script", "python", "nftables", "dry")
 _PROGRAM = re.compile(r"\s*(\w[\w./+-]*|/[\w./+-]+)(?=\s|$)")
 _SHELL = frozenset(
     [
@@ -99,6 +100,10 @@ def _doubts(action: ActionSpec, jail: JailSpec, here: Here) -> Iterator[ConfigEr
     if action.type not in _TYPES:
         cure = f"use {', '.join(_TYPES)}"
         raise ConfigError(f"actiontype = {action.type} is not known", place("actiontype", action, jail), cure)
+    if action.type == "script":
+        yield from _missing(
+            [Script(action.options, action.name, jail.name, Context(), float, _mute).program], action, here
+        )
     chosen = choose(action, jail, here.service, here.installed("iptables"))
     if chosen.doubt:
         yield chosen.doubt
@@ -106,11 +111,17 @@ def _doubts(action: ActionSpec, jail: JailSpec, here: Here) -> Iterator[ConfigEr
         yield ConfigError("iptables is not installed, nftables takes over", action.place)
     if chosen.plan is None and action.type == "command":
         recipe = Recipe({"name": jail.name, "actname": action.name, **action.options}, Context())
-        for program in _programs(recipe):
-            if not here.installed(program):
-                yield ConfigError(
-                    f"{program} is not installed here", action.place, f"install it, or drop {action.name}"
-                )
+        yield from _missing(_programs(recipe), action, here)
+
+
+def _missing(programs: Iterable[str], action: ActionSpec, here: Here) -> Iterator[ConfigError]:
+    for program in programs:
+        if not here.installed(program):
+            yield ConfigError(f"{program} is not installed here", action.place, f"install it, or drop {action.name}")
+
+
+def _mute(level: str, text: str) -> None:
+    """Nothing is run, so nothing is told."""
 
 
 def _programs(recipe: Recipe) -> list[str]:

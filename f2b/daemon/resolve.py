@@ -32,11 +32,21 @@ def lookup(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
 
 
+def name_of(address: str) -> tuple[str, ...]:
+    """Return what an address is called, by the system's resolver; nothing if it has no name. May take seconds."""
+    try:
+        return (socket.gethostbyaddr(address)[0],)
+    except (OSError, UnicodeError):
+        return ()
+
+
 class Resolver:
     """Looks names up in threads and answers in the loop."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, look: Callable[[str], tuple[str, ...]] = lookup) -> None:
+        """`look` finds the answer to what is asked."""
         self._loop = loop
+        self._look = look
         self._asked: queue.Queue[str] = queue.Queue(QUEUE)
         self._answers: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
         self._waiting: dict[str, list[Answer]] = {}
@@ -76,7 +86,7 @@ class Resolver:
     def _work(self) -> None:
         while True:
             name = self._asked.get()
-            self._answers.put((name, lookup(name)))
+            self._answers.put((name, self._look(name)))
             os.eventfd_write(self._wake, 1)
 
     def _deliver(self) -> None:

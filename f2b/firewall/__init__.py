@@ -43,6 +43,14 @@ class Queued(Protocol):
         """Whether everything that was asked for is done."""
         ...
 
+    @property
+    def fault(self) -> str:
+        """Why it cannot work at all; empty if it can. What it did later than it was asked raises no error."""
+        ...
+
+    def reload(self) -> None:
+        """The configuration was read again, and this action goes on as it was."""
+
     def seen(self, ban: Ban) -> None:
         """A banned id was seen again, well after its ban: look what became of it."""
 

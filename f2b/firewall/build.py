@@ -4,26 +4,69 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache, cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from f2b.config.model import ActionSpec, JailSpec
 from f2b.errors import ActionError, ConfigError
+from f2b.events import Ban
 from f2b.firewall import Firewall
 from f2b.firewall.choice import choose
-from f2b.firewall.command import CommandAction
+from f2b.firewall.command import begin, command_action
 from f2b.firewall.dry import Dry
 from f2b.firewall.kernel import Kernel
 from f2b.firewall.nftables import Nftables
-from f2b.firewall.render import Context
+from f2b.firewall.queued import QueuedAction
+from f2b.firewall.render import Context, Counts
+from f2b.firewall.script import Script
 from f2b.log import Log
 from f2b.loop import Loop
+
+if TYPE_CHECKING:
+    from f2b.firewall.python_pool import Pool
 
 _DISABLED = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
 
 
+class Record(Protocol):
+    """What is on record for actions that want to know more than their ban."""
+
+    def counts(self, jail: str) -> Counts:
+        """Return what a jail has counted."""
+        ...
+
+    def history(self, ban: Ban, own: bool) -> tuple[int, Sequence[str]]:
+        """Return failures and log lines of all bans of this id, of all jails or of the ban's own."""
+        ...
+
+    def host_name(self, address: str, answer: Callable[[str], object]) -> None:
+        """Answer in the loop what an address is called, "" if it has no name."""
+        ...
+
+
+class Blank:
+    """The record of who has none."""
+
+    def counts(self, jail: str) -> Counts:
+        """Return nothing but zeros."""
+        return Counts()
+
+    def history(self, ban: Ban, own: bool) -> tuple[int, Sequence[str]]:
+        """Return what the ban says itself."""
+        return ban.failures, ban.matches
+
+    def host_name(self, address: str, answer: Callable[[str], object]) -> None:
+        """Answer that there is no name."""
+        answer("")
+
+
 class Builder:
     """Makes firewalls, all over one link to the kernel."""
+
+    record: Record = Blank()
+    """Whoever owns jails and database says so here, before actions are made."""
 
     def __init__(self, loop: Loop, log: Log, dry: bool) -> None:
         self._loop = loop
@@ -37,6 +80,8 @@ class Builder:
             "nftables": self._native,
             "dry": self._only_tell,
             "command": self._native,
+            "script": self._script,
+            "python": self._python,
         }
 
     def sweep(self, gone: Collection[str]) -> None:
@@ -71,9 +116,39 @@ class Builder:
         return Dry(spec.name, jail.name, self._loop.now, lambda text: self._log.notice("actions", text))
 
     def _shell(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
+        report, names = self._report(jail), self.record.host_name
+        return command_action(spec, jail.name, self._loop, report, self._context(spec, jail), names)
+
+    def _script(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
+        report, clock = self._report(jail), self._loop.now
+        life = Script(spec.options, spec.name, jail.name, self._context(spec, jail), clock, report)
+        run = partial(begin, self._loop, life.timeout, self.record.host_name)
+        return QueuedAction(spec.name, jail.name, life, run, self._loop, report)
+
+    def _python(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
+        from f2b.firewall.python import python_action
+
+        return python_action(spec, jail.name, jail.bantime, self._pool, self._report(jail), self._context(spec, jail))
+
+    @cached_property
+    def _pool(self) -> Pool:
+        """The threads of Python actions; who has none has no threads, nor the modules for them."""
+        from f2b.firewall import python_pool, python_shim
+
+        pool = python_pool.Pool(self._loop)
+        python_shim.install(lambda *words: pool.post(partial(self._log.tell, *words)))
+        return pool
+
+    def _context(self, spec: ActionSpec, jail: JailSpec) -> Context:
         name = os.uname().nodename
-        context = Context(name, name.partition(".")[0], jail.bantime, _has_ipv6())
-        return CommandAction(spec, jail.name, self._loop, self._report(jail), context)
+        return Context(
+            _full_name() if any("<fq-hostname>" in text for text in spec.options.values()) else name,
+            name.partition(".")[0],
+            jail.bantime,
+            _has_ipv6(),
+            self.record.history,
+            lambda: self.record.counts(jail.name),
+        )
 
     def _report(self, jail: JailSpec) -> Callable[[str, str], None]:
         return lambda level, text: self._log.tell("actions", level, text)
@@ -93,6 +168,12 @@ def installed(program: str) -> bool:
         return os.access(program, os.X_OK)
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     return any(os.access(f"{folder}/{program}", os.X_OK) for folder in folders)
+
+
+@cache
+def _full_name() -> str:
+    """Return this host's full name, which may take a look-up: once, and only if an action names it."""
+    return socket.getfqdn()
 
 
 def _has_ipv6() -> bool:

@@ -1,22 +1,19 @@
 """The life of a command action: which commands a verb takes, in which order, and what follows when one fails.
 
-Pure: each verb is a generator that yields a `Command`, is sent its `Result`, and returns whether it was done.
-`firewall.command` drives them with real shells, tests with a script. The order is Fail2Ban's: a family (`inet4`,
+Pure: each verb is a generator that yields a `Step`, is sent its `Result`, and returns whether it was done.
+`firewall.worker` drives them with real shells, tests with a script. The order is Fail2Ban's: a family (`inet4`,
 `inet6`, `None` for ids that are no address, or "" for an action without families) is started, gets items, is flushed
 and stopped; a command that two families would word alike runs once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 from f2b.events import Ban
+from f2b.firewall.life import Report, Routine
 from f2b.firewall.render import Context, Recipe, about, about_nobody, family
-from f2b.firewall.shell import Command, Result
-
-Routine = Generator[Command, Result, bool]
-Report = Callable[[str, str], None]
-"""Tells (level, text)."""
+from f2b.firewall.shell import Command, HostName, Result, Step
 
 _ERROR_OF = {"ban": "banning", "reban": "banning", "unban": "unbanning", "prolong": "prolonging ban of"}
 
@@ -32,21 +29,19 @@ class Lifecycle:
         self._context = context
         self._clock = clock
         self._report = report
-        self.adopt(recipe)
+        self._recipe = recipe
+        families = ("inet4", "inet6") if context.ipv6 else ("inet4",)
+        self._families = families if recipe.conditional else ("",)
+        self._on_demand = recipe.flag("actionstart_on_demand", recipe.conditional)
+        self._repairs_on_unban = recipe.flag("actionrepair_on_unban")
+        self.norestored = recipe.flag("norestored")
+        self.fault = ""
         self._started: dict[str, str] = {}
         """Families that are set up, each with the text that did it."""
         self._filled: dict[str, None] = {}
         """Families that hold bans, in order."""
         self._lost: set[str] = set()
         """Families that were set up anew: their earlier bans are gone until somebody puts them back."""
-
-    def adopt(self, recipe: Recipe) -> None:
-        """Use other commands from now on, for what is set up already too."""
-        self._recipe = recipe
-        families = ("inet4", "inet6") if self._context.ipv6 else ("inet4",)
-        self._families = families if recipe.conditional else ("",)
-        self._on_demand = recipe.flag("actionstart_on_demand", recipe.conditional)
-        self._repairs_on_unban = recipe.flag("actionrepair_on_unban")
 
     # ---- verbs ----------------------------------------------------------------------------------------------
 
@@ -55,6 +50,7 @@ class Lifecycle:
         if self._on_demand:
             return True
         done = yield from self._start(self._families)
+        self.fault = "" if done else f"{self._name}: its actionstart failed; the log says how"
         if not done:
             self._report("ERROR", f"Failed to start {self._where()}: {self._starting()}")
         return done
@@ -78,12 +74,17 @@ class Lifecycle:
         return (yield from self._about("unban", ban))
 
     @property
-    def flushes(self) -> bool:
-        """Whether it can let everybody in at one stroke."""
+    def _flushes(self) -> bool:
         return any(self._recipe.text("flush", kind).strip() for kind in ("", *self._families))
 
-    def flush(self) -> Routine:
-        """Let everybody in at one stroke."""
+    def flush(self, bans: Sequence[Ban]) -> Routine:
+        """Let everybody in: at one stroke, or one by one if there is no actionflush."""
+        if not self._flushes:
+            done = True
+            for ban in bans:
+                done = (yield from self.unban(ban)) and done
+            return done
+        self._report("NOTICE", f"[{self._jail}] Flush ticket(s) with {self._name}")
         kinds = list(self._filled)
         self._filled.clear()
         done = yield from self._each("flush", kinds)
@@ -130,6 +131,7 @@ class Lifecycle:
             return False
         done = yield from self._about(verb, ban)
         if done:
+            self.fault = ""
             self._filled[kind] = None
             home = self._home(kind)
             self._started.setdefault(home, self._recipe.bare("start", home).text)
@@ -156,7 +158,7 @@ class Lifecycle:
 
     def _about(self, verb: str, ban: Ban) -> Routine:
         """Run a ban's command; if it fails, see to the action's health and run it once more."""
-        command = self._recipe.command(verb, about(ban, self._jail, self._context))
+        command = yield from self._worded(verb, ban)
         if (yield from self._run(command)):
             return True
         if (yield from self._stands(self._home(family(ban)), repair=verb != "unban" or self._repairs_on_unban)) and (
@@ -165,6 +167,14 @@ class Lifecycle:
             return True
         self._report("ERROR", self._not_executed(verb, ban, f"Error {_ERROR_OF[verb]} {ban.ip}"))
         return False
+
+    def _worded(self, verb: str, ban: Ban) -> Generator[Step, Result, Command]:
+        """Return a ban's command; whose name it tells is asked for first."""
+        name = "None"
+        if self._recipe.names("ip-host", verb, family(ban)):
+            answer = yield HostName(ban.ip)
+            name = answer.output if answer.ok else name
+        return self._recipe.command(verb, about(ban, self._jail, self._context, name))
 
     def _stands(self, kind: str, repair: bool) -> Routine:
         """Ask actioncheck, and repair if it says no and `repair` allows it."""

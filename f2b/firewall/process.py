@@ -1,7 +1,8 @@
-"""Runs one shell command beside the server: nobody waits for it, and nothing it does can hold the server up.
+"""Runs one command beside the server: nobody waits for it, and nothing it does can hold the server up.
 
-It gets a session of its own, no input, and a pipe for its output that is always read and of which only the beginning
-is kept. The end is seen through a pidfd, not through the pipe: a child left in the background may hold that open.
+It gets a session of its own, an input that never blocks, and a pipe for its output that is always read and of which
+only the beginning is kept. The end is seen through a pidfd, not through the pipe: a child left in the background may
+hold that open.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ import os
 import signal
 from collections.abc import Callable
 
-from f2b.firewall.shell import Command, Result
+from f2b.firewall.shell import Command, Program, Result
 from f2b.loop import Loop, Timer
 
-SHELL = "/bin/sh"
 KEPT_OUTPUT = 16_384
 """Bytes of output that are kept, from the first on."""
 CHUNK = 65_536
@@ -32,7 +32,9 @@ IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 class Process:
     """One running command. `done` is called from the loop, once, with what came of it."""
 
-    def __init__(self, loop: Loop, command: Command, timeout: float, done: Callable[[Result], object]) -> None:
+    def __init__(
+        self, loop: Loop, command: Command | Program, timeout: float, done: Callable[[Result], object]
+    ) -> None:
         self._loop = loop
         self._done: Callable[[Result], object] | None = done
         self._output = bytearray()
@@ -44,7 +46,7 @@ class Process:
         except (OSError, ValueError) as error:
             self.kill()
             self._close()
-            result = Result(CANNOT_RUN, f"{SHELL}: {error}")
+            result = Result(CANNOT_RUN, f"{command.words[0]}: {getattr(error, 'strerror', None) or error}")
             loop.soon(lambda: self._answer(result))
             return
         loop.watch(self._pipe, self._read)
@@ -57,16 +59,28 @@ class Process:
             self._timer.cancel()
         self._signal(signal.SIGKILL)
 
-    def _spawn(self, command: Command) -> None:
+    def _spawn(self, command: Command | Program) -> None:
+        reading = _input(command)
+        try:
+            self._run(command, reading)
+        finally:
+            os.close(reading)
+        try:
+            self._pidfd = os.pidfd_open(self._pid)
+        except ProcessLookupError:  # it has ended, and the kernel reaped it for us: the id may be somebody else's now
+            self._pid = -1
+            raise ProcessLookupError(STATUS_LOST) from None
+
+    def _run(self, command: Command | Program, reading: int) -> None:
         self._pipe, writing = os.pipe()
         try:
             os.set_blocking(self._pipe, False)
             self._pid = os.posix_spawn(
-                SHELL,
-                [word.encode("utf-8", "surrogateescape") for word in (SHELL, "-c", command.text, *command.args)],
-                os.environ,
+                command.words[0],
+                [word.encode("utf-8", "surrogateescape") for word in command.words],
+                {**os.environ, **command.environ} if isinstance(command, Program) else os.environ,
                 file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, reading, 0),
                     (os.POSIX_SPAWN_DUP2, writing, 1),
                     (os.POSIX_SPAWN_DUP2, writing, 2),
                 ],
@@ -76,11 +90,6 @@ class Process:
             )
         finally:
             os.close(writing)
-        try:
-            self._pidfd = os.pidfd_open(self._pid)
-        except ProcessLookupError:  # it has ended, and the kernel reaped it for us: the id may be somebody else's now
-            self._pid = -1
-            raise ProcessLookupError(STATUS_LOST) from None
 
     def _read(self) -> bool:
         """Take what the pipe holds; return whether there may be more to keep."""
@@ -151,3 +160,14 @@ class Process:
                 self._loop.unwatch(fd)
                 os.close(fd)
         self._pipe = self._pidfd = -1
+
+
+def _input(command: Command | Program) -> int:
+    """Return what a command can read: a file in memory, so that nobody waits for a command that does not read it."""
+    if not isinstance(command, Program):
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    file = os.memfd_create("f2b-event")
+    with open(file, "wb", closefd=False) as writing:
+        writing.write(command.input.encode("utf-8", "surrogateescape"))
+    os.lseek(file, 0, os.SEEK_SET)
+    return file

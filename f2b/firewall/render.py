@@ -9,6 +9,7 @@ text says `$f2bV_<tag>` instead. Words, names and order are Fail2Ban's, so that 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -46,17 +47,13 @@ class Counts(NamedTuple):
     found_total: int = 0
 
 
-def _nobody(_: str) -> str | None:
-    return None
-
-
 def _nothing_counted() -> Counts:
     return Counts()
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command may say beyond its ban. Look-ups are made only where a command names their tag."""
+    """What a command may say beyond its ban. What must be looked up is, where a command names its tag."""
 
     fq_hostname: str = "localhost"
     sh_hostname: str = "localhost"
@@ -64,8 +61,6 @@ class Context:
     """The jail's own, for commands without a ban, in seconds."""
     ipv6: bool = True
     """Whether the inet6 family is made ready at start."""
-    host_name: Callable[[str], str | None] = _nobody
-    """The name of an address. Must not block: who has no answer yet returns None."""
     history: Callable[[Ban, bool], tuple[int, Sequence[str]]] | None = None
     """Failures and log lines of the ban's id that are on record, in all jails or (True) in the ban's only."""
     counts: Callable[[], Counts] = _nothing_counted
@@ -89,8 +84,8 @@ def family(ban: Ban) -> str:
     return {4: "inet4", 6: "inet6", 0: "None"}[net.family(ban.ip)]
 
 
-def about(ban: Ban, jail: str, context: Context) -> Ticket:
-    """Return what commands can say about a ban."""
+def about(ban: Ban, jail: str, context: Context, host_name: str = "None") -> Ticket:
+    """Return what commands can say about a ban; `host_name` is what its address is called."""
 
     def record(own: bool) -> tuple[int, Sequence[str]]:
         return context.history(ban, own) if context.history else (ban.failures, ban.matches)
@@ -99,7 +94,7 @@ def about(ban: Ban, jail: str, context: Context) -> Ticket:
         "ip": lambda: ban.ip,
         "family": lambda: family(ban),
         "ip-rev": lambda: reverse(ban.ip),
-        "ip-host": lambda: str(context.host_name(ban.ip) if ban.ip else None),
+        "ip-host": lambda: host_name,
         "fid": lambda: ban.id,
         "failures": lambda: str(ban.failures),
         "ipfailures": lambda: str(record(False)[0]),
@@ -181,6 +176,25 @@ class Recipe:
         """Return what to run, for the verbs (check, repair) that know nothing but a family."""
         return Command(self.text(verb, kind).replace("<family>", kind))
 
+    def words(self, option: str, ticket: Ticket) -> tuple[str, ...]:
+        """Return an option's words, split as a shell would and then filled in: a value never leaves its word.
+
+        Raises ActionError if a quotation does not end.
+        """
+        try:
+            words = shlex.split(self.option(option))
+        except ValueError as error:
+            raise ActionError(f"{option}: {error}") from None
+        return tuple(_TAG.sub(lambda tag: clean(_value(tag, ticket)), word) for word in words)
+
+    def option(self, name: str) -> str:
+        """Return an option with its static tags replaced; "" if there is none."""
+        return self._expanded(f"<{name}>", "") if name in self._options else ""
+
+    def names(self, tag: str, verb: str, kind: str) -> bool:
+        """Say whether a command has a dynamic tag."""
+        return f"<{tag}>" in self.text(verb, kind)
+
     def flag(self, name: str, default: bool = False) -> bool:
         """Return a yes-or-no option."""
         return self._options[name].lower() in _TRUE if name in self._options else default
@@ -233,7 +247,7 @@ class _Shelf:
 
     def place(self, name: str, value: str) -> str:
         """Return what stands in the text for a value: itself if it is harmless, else a variable."""
-        value = _clean(value)
+        value = clean(value)
         if not _SPECIAL.search(value):
             return value
         variable = f"f2bV_{_NO_NAME.sub('_', name)}"
@@ -241,7 +255,7 @@ class _Shelf:
         return f"${variable}"
 
 
-def _clean(value: str) -> str:
+def clean(value: str) -> str:
     """Return the value as a program can get it: arguments hold no NUL, are UTF-8, and of limited length."""
     value = value[:MAX_VALUE].replace("\0", "\ufffd")
     return value.encode("utf-8", "replace").decode("utf-8")
@@ -256,8 +270,7 @@ def _fill(text: str, ticket: Ticket) -> Command:
         return tag[0] if value is None else shelf.place(tag[1], value())
 
     def caught(tag: re.Match[str]) -> str:
-        group = _GROUPS.get(tag[1].lower(), tag[1].lower())
-        return shelf.place(f"F_{group}", _words(ticket.captures.get(group, "")))
+        return shelf.place(f"F_{_group(tag[1])}", _caught(tag[1], ticket))
 
     # What the first pass puts in holds no `<`, so the second cannot mistake it for a tag.
     text = _FILTER_TAG.sub(caught, _TAG.sub(known, text))
@@ -266,6 +279,21 @@ def _fill(text: str, ticket: Ticket) -> Command:
     # "$10" would be "$1" and a 0.
     heads = (f"{name}=${n}" if n < 10 else f"{name}=${{{n}}}" for n, name in enumerate(shelf.values))
     return Command(f"{' '.join(heads)} \n{text}", tuple(shelf.values.values()))
+
+
+def _value(tag: re.Match[str], ticket: Ticket) -> str:
+    """Return what a dynamic tag or a filter's tag stands for; itself if nobody knows it."""
+    if tag[1] in ticket.values:
+        return ticket.values[tag[1]]()
+    return _caught(tag[1].removeprefix("F-"), ticket) if _FILTER_TAG.fullmatch(tag[0]) else tag[0]
+
+
+def _caught(name: str, ticket: Ticket) -> str:
+    return _words(ticket.captures.get(_group(name), ""))
+
+
+def _group(name: str) -> str:
+    return _GROUPS.get(name.lower(), name.lower())
 
 
 def _words(value: str | Sequence[str]) -> str:

@@ -1,9 +1,12 @@
-"""A shell command and what came of it: the values between who words it, who runs it and who judges it."""
+"""The steps of an action and what came of them: the values between who words them, who runs and who judges them."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+SHELL = "/bin/sh"
 
 NOT_FOUND = 127
 """The shell's status for a command that it cannot find."""
@@ -15,13 +18,43 @@ class Command(NamedTuple):
     text: str
     args: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is executed."""
+        return (SHELL, "-c", self.text, *self.args)
+
+
+class Program(NamedTuple):
+    """What runs without a shell: its words, what its environment has beside ours, and what it can read."""
+
+    words: tuple[str, ...]
+    environ: Mapping[str, str]
+    input: str
+
+
+class HostName(NamedTuple):
+    """A question: what is an address called? The name is the result's output; a failure means that it has none."""
+
+    address: str
+
+
+class Call(NamedTuple):
+    """A call of a Python action's method, made by a thread. What it returns is the result's value."""
+
+    what: str
+    make: Callable[[], object]
+
+
+Step = Command | Program | HostName | Call
+
 
 class Result(NamedTuple):
-    """How a command ended. `status` is the exit status, or minus the number of the signal that ended it."""
+    """How a step ended. `status` is the exit status, or minus the number of the signal that ended it."""
 
     status: int
     output: str = ""
     timed_out: bool = False
+    value: object = None
 
     @property
     def ok(self) -> bool:

@@ -1,4 +1,4 @@
-"""An ordered queue of work that runs commands: one at a time, oldest first, while the server goes on."""
+"""An ordered queue of work: one step at a time, oldest first, while the server goes on."""
 
 from __future__ import annotations
 
@@ -6,26 +6,37 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from itertools import count
+from typing import Protocol
 
-from f2b.firewall.lifecycle import Routine
-from f2b.firewall.process import Process
-from f2b.firewall.shell import Result
+from f2b.firewall.life import Routine
+from f2b.firewall.shell import Result, Step
 from f2b.loop import Loop
 
 Job = Callable[[], Routine]
 
 
-class Worker:
-    """Carries jobs out in the order in which they came; each command may take `timeout` seconds."""
+class Running(Protocol):
+    """A step that is under way."""
 
-    def __init__(self, loop: Loop, timeout: float) -> None:
-        self.timeout = timeout
+    def kill(self) -> None:
+        """End it now."""
+        ...
+
+
+Begin = Callable[[Step, Callable[[Result], object]], Running]
+"""Begins with a step and calls back from the loop, once and never at once, when it has ended."""
+
+
+class Worker:
+    """Carries jobs out in the order in which they came."""
+
+    def __init__(self, loop: Loop, begin: Begin) -> None:
         self._loop = loop
+        self._begin = begin
         self._queue: OrderedDict[int, Job] = OrderedDict()
         self._ticket = count()
         self._busy = False
-        self._process: Process | None = None
-        self._drained: list[Callable[[], object]] = []
+        self._running: Running | None = None
 
     @property
     def idle(self) -> bool:
@@ -35,7 +46,7 @@ class Worker:
     @property
     def left(self) -> int:
         """How many jobs are not done yet."""
-        return len(self._queue) + (self._process is not None)
+        return len(self._queue) + (self._running is not None)
 
     def add(self, job: Job) -> int:
         """Queue a job; return the ticket that cancels it."""
@@ -48,16 +59,11 @@ class Worker:
         """Take a job out of the queue that nobody has begun with."""
         del self._queue[ticket]
 
-    def drain(self, done: Callable[[], object]) -> None:
-        """Call `done` once, from the loop, when all is done."""
-        self._drained.append(done)
-        self._wake()
-
     def abandon(self) -> None:
         """Drop what is not begun, and end what is."""
         self._queue.clear()
-        if self._process:
-            self._process.kill()
+        if self._running:
+            self._running.kill()
 
     def _wake(self) -> None:
         if not self._busy:
@@ -70,18 +76,15 @@ class Worker:
             if self._goes_on(job(), None):
                 return
         self._busy = False
-        drained, self._drained = self._drained, []
-        for done in drained:
-            done()
 
     def _goes_on(self, routine: Routine, result: Result | None) -> bool:
-        """Hand a routine its last result; return whether it gave a command to run next."""
-        self._process = None
+        """Hand a routine its last result; return whether it gave a step to do next."""
+        self._running = None
         try:
-            command = next(routine) if result is None else routine.send(result)
+            step = next(routine) if result is None else routine.send(result)
         except StopIteration:
             return False
-        self._process = Process(self._loop, command, self.timeout, partial(self._came, routine))
+        self._running = self._begin(step, partial(self._came, routine))
         return True
 
     def _came(self, routine: Routine, result: Result) -> None:

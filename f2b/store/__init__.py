@@ -245,6 +245,12 @@ class Store:
                 self._db.execute(sql, values)
             self._db.execute("COMMIT")
         except BaseException:
+    def bans_of(self, key: str, jail: str = "") -> list[Ban]:
+        """Return the bans of an id that are on record, oldest first: those of one jail, or of all."""
+        which, values = ("ip = ? AND jail = ?", (key, jail)) if jail else ("ip = ?", (key,))
+        sql = f"SELECT jail, ip, timeofban, bantime, bancount, data FROM bans WHERE {which} ORDER BY timeofban, rowid"
+        return [row.ban_of(found[0], found[1:], own_time=True) for found in self._read(sql, values)]
+
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise

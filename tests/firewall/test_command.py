@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f2b.config.model import ActionSpec
-from f2b.errors import ActionError, Place
+from f2b.errors import Place
 from f2b.events import Ban
 from f2b.firewall import Firewall
-from f2b.firewall.command import CommandAction
+from f2b.firewall.command import command_action
+from f2b.firewall.queued import QueuedAction
+from f2b.firewall.render import Context
 from f2b.loop import Loop
 
 ALL = ("start", "stop", "ban", "unban", "flush", "check", "prolong")
@@ -33,13 +35,22 @@ class Stage:
         self.loop = Loop()
         self.folder = folder
         self.told: list[tuple[str, str]] = []
+        self.names: dict[str, str] = {}
 
-    def action(self, *verbs: str, name: str = "a", limit: int = 100, **options: str) -> CommandAction:
+    def action(self, *verbs: str, name: str = "a", limit: int = 1000, **options: str) -> QueuedAction:
         """Make an action whose commands write `VERB ADDRESS` down; options replace them (`actionban=...`)."""
         commands = {f"action{verb}": f"echo {verb} <ip> >>{self.folder}/{name}" for verb in verbs}
         commands["actioncheck"] = commands.get("actioncheck", "").replace(" <ip>", "")
         spec = ActionSpec(name, name, Place("test"), options={**commands, **options})
-        return CommandAction(spec, "j", self.loop, lambda level, text: self.told.append((level, text)), limit=limit)
+        return command_action(
+            spec,
+            "j",
+            self.loop,
+            lambda level, text: self.told.append((level, text)),
+            Context(),
+            lambda address, answer: answer(self.names.get(address, "")),
+            limit,
+        )
 
     def until(self, done: Callable[[], bool], seconds: float = 20) -> None:
         """Turn the loop until something is so."""
@@ -48,7 +59,7 @@ class Stage:
             assert time.monotonic() < end, "it took too long"
             self.loop.turn(0.1)
 
-    def settled(self, action: CommandAction) -> list[str]:
+    def settled(self, action: QueuedAction) -> list[str]:
         """Return what an action's commands have written when all is done, and begin anew."""
         self.until(lambda: action.idle)
         path = self.folder / action.name
@@ -66,7 +77,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def test_action_when_it_lives_then_its_commands_run_in_order(stage: Stage) -> None:
     action: Firewall = stage.action(*ALL)
-    assert isinstance(action, CommandAction)
+    assert isinstance(action, QueuedAction)
     action.start([ban(1)])
     action.ban([ban(2), ban(3)])
     assert not action.idle
@@ -182,7 +193,7 @@ def test_ban_when_it_failed_and_the_id_is_seen_again_then_it_is_tried_again(stag
     assert stage.settled(action) == ["check"]
 
 
-def table_action(stage: Stage) -> CommandAction:
+def table_action(stage: Stage) -> QueuedAction:
     """Make an action that keeps its bans in a file, as a firewall keeps them in a chain."""
     table = stage.folder / "table"
     return stage.action(
@@ -222,29 +233,37 @@ def test_action_when_it_is_broken_for_good_then_putting_back_ends(stage: Stage) 
     assert stage.settled(action).count("start") < 20
 
 
-def test_reload_when_commands_change_then_the_new_ones_lift_old_bans(stage: Stage) -> None:
-    action = stage.action("start", "ban", "unban")
+def test_reload_when_the_configuration_was_read_again_then_an_action_that_is_up_is_told(stage: Stage) -> None:
+    action = stage.action("start", "ban", actionreload=f"echo reload >>{stage.folder}/a")
     action.start([ban(1)])
+    action.reload()
+    assert stage.settled(action) == ["start", "ban 192.0.0.1", "reload"]
+
+
+def test_start_when_it_fails_then_the_action_says_so_until_a_ban_works(stage: Stage) -> None:
+    action = stage.action("ban", actionstart="false")
+    action.start([])
     stage.settled(action)
-    spec = ActionSpec("a", "a", Place("test"), options={"actionunban": f"echo new <ip> >>{stage.folder}/a"})
-    action.reload(spec)
-    action.unban([ban(1)])
-    assert stage.settled(action) == ["new 192.0.0.1"]
-    with pytest.raises(ActionError):
-        action.reload(replace(spec, options={"actionban": "<x>", "x": "<x>"}))
-    action.ban([ban(2)])
-    action.unban([ban(2)])
-
-
-def test_drain_when_all_is_done_then_it_calls_back_once(stage: Stage) -> None:
-    action = stage.action("ban")
-    calls: list[bool] = []
-    action.drain(lambda: calls.append(action.idle))
-    stage.until(lambda: bool(calls))
+    assert action.fault == "a: its actionstart failed; the log says how"
     action.ban([ban(1)])
-    action.drain(lambda: calls.append(action.idle))
-    assert stage.settled(action) == ["ban 192.0.0.1"]
-    assert calls == [True, True]
+    stage.settled(action)
+    assert action.fault == ""
+
+
+def test_host_name_when_a_command_names_it_then_it_waits_for_the_answer(stage: Stage) -> None:
+    stage.names = {"192.0.0.1": "one.example.org"}
+    action = stage.action(actionban=f"echo <ip-host> >>{stage.folder}/a")
+    action.ban([ban(1), ban(2)])
+    assert stage.settled(action) == ["one.example.org", "None"]
+
+
+def test_host_name_when_nobody_answers_then_the_command_runs_without_it_after_its_timeout(stage: Stage) -> None:
+    spec = ActionSpec(
+        "a", "a", Place("t"), options={"actionban": f"echo <ip-host> >{stage.folder}/a", "timeout": "1"}
+    )
+    action = command_action(spec, "j", stage.loop, lambda level, text: None, Context(), lambda address, answer: None)
+    action.ban([ban(1)])
+    assert stage.settled(action) == ["None"]
 
 
 def test_abandon_when_a_command_hangs_then_it_is_ended_and_what_is_left_is_told(stage: Stage) -> None:

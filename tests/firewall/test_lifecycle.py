@@ -8,9 +8,10 @@ from collections.abc import Iterable
 import pytest
 
 from f2b.events import Ban
-from f2b.firewall.lifecycle import Lifecycle, Routine
+from f2b.firewall.life import Routine
+from f2b.firewall.lifecycle import Lifecycle
 from f2b.firewall.render import Context, Recipe
-from f2b.firewall.shell import Result
+from f2b.firewall.shell import Command, Result
 
 V4 = Ban("j", "192.0.2.1", 0, 600)
 V4B = Ban("j", "192.0.2.2", 0, 600)
@@ -44,6 +45,7 @@ class Play:
         try:
             command = next(routine)
             while True:
+                assert isinstance(command, Command)
                 self.ran.append(command.text)
                 fails = bool(self.bad and re.search(self.bad, command.text))
                 command = routine.send(Result(1, "oh") if fails else Result(0))
@@ -57,7 +59,7 @@ def test_action_without_families_when_it_lives_then_it_starts_once_and_stops_eac
     assert play.run(play.life.ban(V4)) == "ban 192.0.2.1"
     assert play.run(play.life.ban(V6)) == "ban 2001:db8::1"
     assert play.run(play.life.unban(V6)) == "unban 2001:db8::1"
-    assert play.run(play.life.flush()) == "flush inet4, flush inet6"
+    assert play.run(play.life.flush(())) == "flush inet4, flush inet6"
     assert play.run(play.life.stop()) == "stop , stop inet4, stop inet6"
 
 
@@ -66,7 +68,7 @@ def test_action_without_family_words_when_it_lives_then_nothing_runs_twice() -> 
     play.run(play.life.start())
     play.run(play.life.ban(V4))
     play.run(play.life.ban(V6))
-    assert play.run(play.life.flush()) == "flush"
+    assert play.run(play.life.flush(())) == "flush"
     assert play.run(play.life.stop()) == "stop"
 
 
@@ -88,7 +90,7 @@ def test_action_with_families_when_an_id_is_no_address_then_both_are_started() -
 
 def test_action_when_nobody_was_banned_and_it_waits_for_bans_then_no_command_ever_runs() -> None:
     play = Play("start stop ban unban flush", PER_FAMILY)
-    assert [play.run(step) for step in (play.life.start(), play.life.flush(), play.life.stop())] == ["", "", ""]
+    assert [play.run(step) for step in (play.life.start(), play.life.flush(()), play.life.stop())] == ["", "", ""]
 
 
 @pytest.mark.parametrize(("ipv6", "families"), [(True, "start inet4, start inet6"), (False, "start inet4")])
@@ -190,7 +192,7 @@ def test_flush_when_it_fails_then_health_is_checked_and_nobody_is_unbanned_singl
     play.run(play.life.start())
     play.run(play.life.ban(V4))
     play.bad = "^flush"
-    assert play.run(play.life.flush()) == "flush inet4, check , check inet4"
+    assert play.run(play.life.flush(())) == "flush inet4, check , check inet4"
     assert play.told[-1][1].startswith("Failed to flush bans in jail 'j' action 'a': Error flushing")
 
 

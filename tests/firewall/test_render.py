@@ -127,17 +127,25 @@ def test_dynamic_value_when_it_looks_like_a_tag_then_it_is_never_replaced() -> N
 
 
 def test_lookups_when_no_tag_names_them_then_they_are_not_made() -> None:
-    asked: list[str] = []
+    asked: list[bool] = []
 
-    def name(address: str) -> str | None:
-        asked.append(address)
-        return "client.example.org"
+    def history(ban: Ban, own: bool) -> tuple[int, tuple[str, ...]]:
+        asked.append(own)
+        return 3, ()
 
-    context = Context(host_name=name)
+    context = Context(history=history)
     assert worded("<ip>", context=context).text == "192.0.2.1"
     assert asked == []
-    assert worded("<ip-host>", context=context).text == "client.example.org"
-    assert asked == ["192.0.2.1"]
+    assert worded("<ipjailfailures>", context=context).text == "3"
+    assert asked == [True]
+
+
+def test_host_name_when_it_is_known_then_its_tag_says_it() -> None:
+    recipe = Recipe({"actionban": "<ip-host>"}, CONTEXT)
+    ban = Ban("j", "192.0.2.1", 0, 600)
+    assert recipe.names("ip-host", "ban", "inet4")
+    assert recipe.command("ban", about(ban, "j", CONTEXT)).text == "None"
+    assert recipe.command("ban", about(ban, "j", CONTEXT, "a.example.org")).text == "a.example.org"
 
 
 def test_records_when_the_context_knows_them_then_tags_tell_all_jails_and_the_own() -> None:

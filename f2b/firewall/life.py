@@ -1,0 +1,68 @@
+"""What every action with a queue of its own can do, whatever its steps are: commands, programs, Python calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Protocol
+
+from f2b.events import Ban
+from f2b.firewall.shell import Result, Step
+
+Routine = Generator[Step, Result, bool]
+"""Yields steps, is sent their results, and returns whether it was done."""
+Report = Callable[[str, str], None]
+"""Tells (level, text)."""
+
+
+class Life(Protocol):
+    """One action of one jail: which steps each verb takes."""
+
+    @property
+    def norestored(self) -> bool:
+        """Whether it wants to hear of new bans only, not of those that a database brought back."""
+        ...
+
+    @property
+    def fault(self) -> str:
+        """Why it cannot work at all; empty if it can."""
+        ...
+
+    def start(self) -> Routine:
+        """Set up."""
+        ...
+
+    def ban(self, ban: Ban) -> Routine:
+        """Keep somebody out."""
+        ...
+
+    def reban(self, ban: Ban) -> Routine:
+        """Keep somebody out again whose ban got lost."""
+        ...
+
+    def prolong(self, ban: Ban) -> Routine:
+        """Keep somebody out for longer."""
+        ...
+
+    def unban(self, ban: Ban) -> Routine:
+        """Let somebody in."""
+        ...
+
+    def flush(self, bans: Sequence[Ban]) -> Routine:
+        """Let everybody in; `bans` says whom."""
+        ...
+
+    def stop(self) -> Routine:
+        """Take down what was set up."""
+        ...
+
+    def reload(self) -> Routine:
+        """Hear that the configuration was read again."""
+        ...
+
+    def check(self) -> Routine:
+        """See whether it still stands, and repair it."""
+        ...
+
+    def take_lost(self, bans: Iterable[Ban]) -> list[Ban]:
+        """Return those of `bans` that got lost in repairs since this was asked last."""
+        ...
