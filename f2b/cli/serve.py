@@ -19,8 +19,7 @@ from f2b.config.model import Settings
 from f2b.control.endpoint import Endpoint, clear
 from f2b.daemon.front import Front
 from f2b.daemon.healer import Healer
-from f2b.daemon.process import PidFile, Signals, call_process, into_background
-from f2b.daemon.proof import Here
+from f2b.daemon.process import PidFile, Signals, into_background
 from f2b.daemon.record import Record
 from f2b.daemon.server import Server
 from f2b.errors import ConfigError, ControlError, F2bError, StoreError
@@ -129,7 +128,7 @@ class Service:
         builder = Builder(loop, log, bool(self._dry))
         server = Server(self._settings, builder.make, store, loop, log)
         builder.record = Record(server.engine, store, loop)
-        front = Front(server, self._read_again, Here(service, installed), self._dry, self._options.bare)
+        front = Front(server, self._read_again, self._dry)
         endpoint = Endpoint(loop, front, log, self._socket)
         endpoint.open()
         signals = self._signals(front)
