@@ -59,7 +59,6 @@ class Front:
         reading = self._server.intake.view(jail.name)
         broken = [str(it) for it in self._server.broken.get(jail.name, []) if it.severity == "error"]
         failing = "; ".join([*self._server.outlet.guards[jail.name].faults, *broken])
-        rests = jail.name in self._server.resting
         return JailView(
             jail.name,
             "down" if failing else "waiting" if reading.waiting else "up",

@@ -90,16 +90,6 @@ class Guard:
                 firewall.seen(ban)
 
     @property
-    def busy(self) -> bool:
-        """Whether some action has not done yet what it was asked for."""
-        return any(isinstance(firewall, Queued) and not firewall.idle for firewall in self.firewalls)
-
-    def abandon(self) -> None:
-        """Give up what is not done yet: the server ends now."""
-        for firewall in self.firewalls:
-            if isinstance(firewall, Queued):
-                firewall.abandon()
-    @property
     def faults(self) -> list[str]:
         """Why its firewalls do not do what they should, those too that only found out later."""
         later = [it.fault for it in self.firewalls if isinstance(it, Queued) and it.fault]
@@ -111,6 +101,16 @@ class Guard:
             if isinstance(firewall, Queued) and firewall in kept:
                 firewall.reload()
 
+    @property
+    def busy(self) -> bool:
+        """Whether some action has not done yet what it was asked for."""
+        return any(isinstance(firewall, Queued) and not firewall.idle for firewall in self.firewalls)
+
+    def abandon(self) -> None:
+        """Give up what is not done yet: the server ends now."""
+        for firewall in self.firewalls:
+            if isinstance(firewall, Queued):
+                firewall.abandon()
 
     def _all(self, act: Callable[[Firewall], None]) -> None:
         for firewall in self.firewalls:

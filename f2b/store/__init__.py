@@ -187,6 +187,12 @@ class Store:
         rows = self._read(sql, values)
         return History(sum(count for _, _, count in rows), rows[-1][0], rows[-1][1]) if rows else None
 
+    def bans_of(self, key: str, jail: str = "") -> list[Ban]:
+        """Return the bans of an id that are on record, oldest first: those of one jail, or of all."""
+        which, values = ("ip = ? AND jail = ?", (key, jail)) if jail else ("ip = ?", (key,))
+        sql = f"SELECT jail, ip, timeofban, bantime, bancount, data FROM bans WHERE {which} ORDER BY timeofban, rowid"
+        return [row.ban_of(found[0], found[1:], own_time=True) for found in self._read(sql, values)]
+
     def position(self, jail: str, path: str) -> Position | None:
         """Return how far a jail read a log; without inode if Fail2Ban read on in it after us."""
         rows = self._read(
@@ -245,12 +251,6 @@ class Store:
                 self._db.execute(sql, values)
             self._db.execute("COMMIT")
         except BaseException:
-    def bans_of(self, key: str, jail: str = "") -> list[Ban]:
-        """Return the bans of an id that are on record, oldest first: those of one jail, or of all."""
-        which, values = ("ip = ? AND jail = ?", (key, jail)) if jail else ("ip = ?", (key,))
-        sql = f"SELECT jail, ip, timeofban, bantime, bancount, data FROM bans WHERE {which} ORDER BY timeofban, rowid"
-        return [row.ban_of(found[0], found[1:], own_time=True) for found in self._read(sql, values)]
-
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
