@@ -40,6 +40,11 @@ class Clause(NamedTuple):
         """The length of its shortest text."""
         return min(map(len, self.texts))
 
+    @property
+    def only(self) -> str:
+        """The one text that stands in every match as it is; empty if there is a choice."""
+        return next(iter(self.texts)) if len(self.texts) == 1 and not self.folded else ""
+
 
 class Shape(NamedTuple):
     """What is known of a regex."""

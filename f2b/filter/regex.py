@@ -13,6 +13,7 @@ from typing import NamedTuple
 from f2b.config.model import FilterSpec, Problem, Text
 from f2b.errors import ConfigError
 from f2b.events import Captures, Failure, Line
+from f2b.filter.dispatch import Dispatch
 from f2b.filter.identity import Identity, identify
 from f2b.filter.multiline import Buffer
 from f2b.filter.rule import Rule, find, ignoring
@@ -62,7 +63,7 @@ class Examination:
 class RegexFilter:
     """Finds failures by regexes. It keeps open sessions and buffered lines, so each log has its own."""
 
-    __slots__ = ("_buffer", "_early", "_find", "_sessions", "failregex", "ignoreregex", "prefregex", "usedns")
+    __slots__ = ("_buffer", "_dispatch", "_early", "_find", "_sessions", "failregex", "ignoreregex", "prefregex", "usedns")
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class RegexFilter:
         self.usedns = spec.usedns
         self.prefregex = prefregex
         self.failregex = failregex
+        self._dispatch = Dispatch(failregex)
         self.ignoreregex = ignoreregex
         self._early = 0 < len(ignoreregex) < len(failregex) - EARLY
         self._buffer = Buffer(spec.maxlines) if spec.maxlines > 1 else None
@@ -114,7 +116,8 @@ class RegexFilter:
         self, line: Line, text: str, buffer: Buffer | None, inherited: dict[str, str], seen: Examination | None
     ) -> Sequence[Failure]:
         """Try the failregexes on a text."""
-        found = find(self.failregex, text)
+        choice = self._dispatch.choice(text) if buffer is None else self._dispatch.everything
+        found = find(choice.rules, text)
         while found is not None:
             index, match = found
             matches: tuple[str, ...] = (line.raw,)
@@ -126,16 +129,16 @@ class RegexFilter:
                     seen.taken += taken
             if self._ignored(text, seen):
                 return ()
-            captures = self.failregex[index].captures(match)
+            captures = choice.rules[index].captures(match)
             failure, nofail, excused = self._report({**inherited, **captures}, matches, line.time)
             if seen is None:
                 return () if nofail or failure is None else (failure,)
-            seen.hits.append(Hit(index, match, failure, nofail, excused))
+            seen.hits.append(Hit(choice.places[index], match, failure, nofail, excused))
             if not seen.every:
                 break
             if buffer is not None:
                 text = buffer.text
-            found = find(self.failregex, text, index + 1)
+            found = find(choice.rules, text, index + 1)
         return ()
 
     def _ignored(self, text: str, seen: Examination | None) -> bool:

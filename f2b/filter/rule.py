@@ -30,7 +30,7 @@ class _Derived(NamedTuple):
 class Rule:
     """A compiled regex. `search` and `match` are the pattern's own."""
 
-    __slots__ = ("_derived", "_idle", "anchored", "match", "pattern", "search", "text")
+    __slots__ = ("_derived", "_idle", "anchored", "match", "needle", "pattern", "search", "text")
 
     def __init__(
         self, text: Text, usedns: UseDns = "warn", multiline: bool = False, idle: re.Pattern[str] = _NEVER
@@ -40,6 +40,8 @@ class Rule:
         self.pattern = compile_regex(text, usedns, multiline)
         self.anchored = begins_a_line(self.pattern.pattern)
         """It matches only where a line begins."""
+        self.needle = ""
+        """Stands in every text that it matches; `dispatch` finds it out."""
         self._idle = idle
         self._derived = tuple(_derived(self.pattern))
         self.wake()
@@ -54,6 +56,8 @@ class Rule:
     def wake(self) -> None:
         """Search (again)."""
         self.search, self.match = self.pattern.search, self.pattern.match
+        if self.anchored and not self.pattern.flags & re.MULTILINE:
+            self.search = self.match  # it cannot match elsewhere, but `search` would look
 
     def starts(self, text: str) -> Sequence[int]:
         """Return where a match may begin."""
@@ -90,9 +94,10 @@ def first(rules: Sequence[Rule], text: str, start: int = 0) -> Found | None:
     index = start
     try:
         for index in range(start, len(rules)):
-            match = rules[index].search(text)
-            if match is not None:
-                return index, match
+            if rules[index].needle in text:
+                match = rules[index].search(text)
+                if match is not None:
+                    return index, match
     except Runaway as runaway:
         runaway.culprit = rules[index]
         raise

@@ -1,0 +1,64 @@
+"""Which of many rules a text can match, told by its first characters: the rest of them are not tried.
+
+Made for filters like sshd, whose regexes all begin with words of their own. A rule of which no begin is known is
+always tried. What is left out cannot match, so nothing but time depends on this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from f2b.filter.literals import shape
+from f2b.filter.rule import Rule
+
+LENGTH = 4
+"""So many characters decide. With more of them texts would seldom share an answer."""
+PATIENCE = 200
+"""Texts that are tried on every rule first: most filters of a quiet host never see more, and shapes take time."""
+MEMORY = 2000
+"""So many answers are remembered, then all are forgotten: attackers choose what lines begin with."""
+
+
+class Choice(NamedTuple):
+    """Some rules of a list, in its order."""
+
+    rules: tuple[Rule, ...]
+    places: tuple[int, ...]
+    """Where they stand in the list, from 0."""
+
+
+class Dispatch:
+    """A list of rules, and what is known of the begins of their matches."""
+
+    __slots__ = ("_heads", "_known", "_patience", "everything")
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.everything = Choice(tuple(rules), tuple(range(len(rules))))
+        """All rules."""
+        self._heads: list[tuple[str, ...]] = []
+        self._known: dict[str, Choice] = {}
+        self._patience = PATIENCE
+
+    def choice(self, text: str) -> Choice:
+        """Return the rules that can match a text."""
+        return self._known.get(text[:LENGTH]) or self._learn(text[:LENGTH])
+
+    def _learn(self, begin: str) -> Choice:
+        if self._patience:
+            self._patience -= 1
+            return self.everything
+        if not self._heads:
+            self._heads = [_begins(rule) for rule in self.everything.rules]
+        if len(self._known) >= MEMORY:
+            self._known.clear()
+        places = tuple(place for place, heads in enumerate(self._heads) if begin.startswith(heads))
+        choice = self._known[begin] = Choice(tuple(self.everything.rules[place] for place in places), places)
+        return choice
+
+
+def _begins(rule: Rule) -> tuple[str, ...]:
+    """Return what the first characters of a match begin with; nothing known: what every text begins with."""
+    seen = shape(rule.pattern)
+    rule.needle = max((clause.only for clause in seen.clauses), key=len, default="")
+    return tuple({head[:LENGTH] for head in seen.heads}) or ("",)
