@@ -28,10 +28,12 @@ class Tally(NamedTuple):
     """The first failure, whose captures actions get."""
     matches: tuple[str, ...]
     """The newest log lines, oldest first."""
+    times: tuple[float, ...] = ()
+    """When the failures were that count, where each counts by itself (`ban.window`)."""
 
 
 class Counter:
-    """The failures of everybody who is not banned for them yet."""
+    """The failures of everybody who is not banned for them yet, counted as a rate."""
 
     __slots__ = ("_tallies", "findtime", "maxmatches", "maxretry", "total")
 
@@ -47,25 +49,38 @@ class Counter:
 
     def add(self, failure: Failure, time: float) -> Tally | None:
         """Count a failure at `time`; return the tally, which is then forgotten, if it reached maxretry."""
+        return self._keep(failure.id, self._add(self._tallies.get(failure.id), failure, time))
+
+    def more(self, key: str, attempts: int) -> Tally | None:
+        """Let the last failure of an id weigh more, if it is still counted; return the tally as `add` does."""
+        tally = self._tallies.get(key)
+        return self._keep(key, self._more(tally, attempts)) if tally else None
+
+    def _keep(self, key: str, tally: Tally) -> Tally | None:
         self.total += 1
-        tally = self._add(self._tallies.get(failure.id), failure, time)
         if tally.retry < self.maxretry:
-            self._tallies[failure.id] = tally
+            self._tallies[key] = tally
             return None
-        self._tallies.pop(failure.id, None)
+        self._tallies.pop(key, None)
         return tally
 
     def _add(self, tally: Tally | None, failure: Failure, time: float) -> Tally:
-        attempts, matches = failure.attempts, failure.matches
         if tally is None or tally.last <= time - self.findtime:
-            return Tally(time, time, attempts, attempts, failure, self._newest(matches))
-        first, last, retry, failures, seen, before = tally
+            return self._begin(failure, time)
+        first, last, retry, failures, seen, matches, _ = tally
         if time > last:
             if first < time - self.findtime:
                 retry = round(retry / (time - first) * self.findtime)
                 first = time - self.findtime
             last = time
-        return Tally(first, last, retry + attempts, failures + attempts, seen, self._newest(before + matches))
+        newest = self._newest(matches + failure.matches)
+        return Tally(first, last, retry + failure.attempts, failures + 1, seen, newest)
+
+    def _begin(self, failure: Failure, time: float) -> Tally:
+        return Tally(time, time, failure.attempts, 1, failure, self._newest(failure.matches))
+
+    def _more(self, tally: Tally, attempts: int) -> Tally:
+        return tally._replace(retry=tally.retry + attempts, failures=tally.failures + 1)
 
     def _newest(self, matches: tuple[str, ...]) -> tuple[str, ...]:
         return matches[-self.maxmatches :] if self.maxmatches > 0 else ()

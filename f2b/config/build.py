@@ -81,7 +81,7 @@ def jails(shelf: Shelf, notes: Notes) -> Conf:
             notes.add(fault.error())
     supplied = {"fail2ban_version": __version__, "fail2ban_confpath": shelf.directory}
     default = conf.sections.setdefault(DEFAULT, {})
-    for doubt in spelling.doubts(default, jail.OPTIONS, texts=_texts(conf)):
+    for doubt in spelling.doubts(default, (*jail.OPTIONS, *jail.OWN), texts=_texts(conf)):
         notes.add(doubt, "warning")
     for name, text in supplied.items():
         default.setdefault(name, Value(text, (Place(shelf.directory),)))

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from f2b import net
-from f2b.config import action, convert, spelling
+from f2b.config import action, convert, count, spelling
 from f2b.config import filter as filters
 from f2b.config import spec as names
 from f2b.config.definition import Definition
@@ -22,7 +22,9 @@ from f2b.config.spec import Spec
 from f2b.config.text import DEFAULT, Value
 from f2b.errors import ConfigError, Place
 
-BACKENDS = ("auto", "polling", "pyinotify", "gamin", "systemd")
+BANS = "bans"
+"""The backend of a jail that reads no log: it hears of the server's own bans."""
+BACKENDS = ("auto", "polling", "pyinotify", "gamin", "systemd", BANS)
 
 OPTIONS = (
     *("enabled", "filter", "action", "backend", "logpath", "skip_if_nologs", "systemd_if_nologs"),
@@ -32,6 +34,9 @@ OPTIONS = (
     *filters.SETTINGS,
 )
 """Every jail option of Fail2Ban; any other name is a variable, or an option of f2b's own."""
+
+OWN = ("counting", "prefix4", "prefix6")
+"""Options of f2b's own that every jail has."""
 
 _VARIABLES = ("port", "protocol", "mode", "chain", "name", "type", "native")
 """Names that are not taken for a misspelt option."""
@@ -82,7 +87,8 @@ class Reader:
         """Return the jail, as far as it is understood; None if it is not wanted, or not enough is."""
         backend = self._options.get("backend", _backend, Spec("auto", self._place))
         own = self.filter(backend.name == "systemd")
-        logpath: tuple[LogPath, ...] = self._options.get("logpath", _logpaths, ())
+        nothing: tuple[LogPath, ...] = ()
+        logpath = nothing if backend.name == BANS else self._options.get("logpath", _logpaths, nothing)
         missing = not any(self._host.logs(log.pattern) for log in logpath)
         journal = backend.name == "systemd" or (missing and backend.name == "auto" and self._may_fall_back(own))
         if journal and backend.name != "systemd":
@@ -92,7 +98,9 @@ class Reader:
             return None
         actions = self._actions()
         if own is not None:
-            self._check(own, logpath, missing, journal)
+            self._check(own)
+            if backend.name != BANS:
+                self._check_source(own, logpath, missing, journal)
         self._find_misspelt()
         return self._made(own, actions, backend, journal, logpath) if own else None
 
@@ -120,24 +128,27 @@ class Reader:
             maxmatches=get("maxmatches", convert.integer, default.maxmatches, "warning"),
             findtime=get("findtime", convert.seconds, default.findtime),
             bantime=get("bantime", lambda value: int(convert.seconds(value)), default.bantime),
+            counting=get("counting", count.counting, default.counting),
+            prefix4=get("prefix4", count.prefix4, default.prefix4),
+            prefix6=get("prefix6", count.prefix6, default.prefix6),
             increment=self._increment(),
             ignoreself=get("ignoreself", convert.boolean, default.ignoreself),
             ignoreip=self._ignoreip(),
             ignorecommand=text("ignorecommand"),
-            ignorecache=get("ignorecache", _cache, {}),
+            ignorecache=get("ignorecache", count.cache, {}),
             options=self._others(),
             written=self._options.written(OPTIONS),
         )
 
     def _increment(self) -> Increment:
-        get, text, default = self._options.get, self._options.text, Increment()
+        get, default = self._options.get, Increment()
         return Increment(
             enabled=get("bantime.increment", convert.boolean, default.enabled),
-            factor=text("bantime.factor") or default.factor,
-            formula=text("bantime.formula"),
+            factor=get("bantime.factor", count.factor, default.factor),
+            formula=get("bantime.formula", count.formula, default.formula),
             multipliers=get("bantime.multipliers", convert.integers, default.multipliers),
-            maxtime=get("bantime.maxtime", _optional_seconds, default.maxtime),
-            rndtime=get("bantime.rndtime", _optional_seconds, None) or default.rndtime,
+            maxtime=get("bantime.maxtime", count.optional_seconds, default.maxtime),
+            rndtime=get("bantime.rndtime", count.optional_seconds, None) or default.rndtime,
             overalljails=get("bantime.overalljails", convert.boolean, default.overalljails),
         )
 
@@ -199,10 +210,14 @@ class Reader:
 
     # ---- what does not fit together ------------------------------------------------------------------------
 
-    def _check(self, own: FilterSpec, logpath: tuple[LogPath, ...], missing: bool, journal: bool) -> None:
+    def _check(self, own: FilterSpec) -> None:
         if own.type == "regex" and not own.failregex:
             cure = "give it a failregex" if own.name else "write filter = NAME, or a failregex"
             self._notes.add(ConfigError("it has no failregex", own.place, cure))
+        if not self._options.text("action"):
+            self._warn("it has no action, so that its bans keep nobody out", "write action = %(action_)s")
+
+    def _check_source(self, own: FilterSpec, logpath: tuple[LogPath, ...], missing: bool, journal: bool) -> None:
         if journal and not self._host.journal():
             self._warn("it reads the journal, and there is none that can be read here")
         elif not journal and not logpath and own.type not in _WITHOUT_LOGS:
@@ -211,8 +226,6 @@ class Reader:
         elif not journal and logpath and missing:
             cure = "it waits for the file"
             self._warn(f"no file matches its logpath {logpath[0].pattern}", cure)
-        if not self._options.text("action"):
-            self._warn("it has no action, so that its bans keep nobody out", "write action = %(action_)s")
 
     def _warn(self, what: str, cure: str = "") -> None:
         self._notes.add(ConfigError(what, self._place, cure), "warning")
@@ -221,7 +234,7 @@ class Reader:
         """Warn of options that look like a known one; any other name is a variable."""
         default = self._conf.sections.get(DEFAULT, {})
         own = {name: value for name, value in self._conf.sections[self._name].items() if name not in default}
-        for error in spelling.doubts(own, OPTIONS, _VARIABLES):
+        for error in spelling.doubts(own, (*OPTIONS, *OWN), _VARIABLES):
             self._notes.add(error, "warning")
 
     def _others(self) -> dict[str, Text]:
@@ -268,16 +281,3 @@ def _encoding(value: Value) -> str:
     except LookupError:
         cure = "write auto, utf-8, latin1, ..."
         raise ConfigError(f"there is no encoding {value.text!r}", value.place, cure) from None
-
-
-def _optional_seconds(value: Value) -> float | None:
-    return convert.seconds(value) if value.text else None
-
-
-def _cache(value: Value) -> dict[str, str]:
-    if not value.text:
-        return {}
-    found = {key: option.text for key, option in names.options(value).items()}
-    if "key" not in found:
-        raise ConfigError("ignorecache has no key", value.place, 'write key="<ip>", max-count=100, max-time=5m')
-    return found

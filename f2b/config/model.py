@@ -13,6 +13,7 @@ from f2b.errors import Place
 
 UseDns = Literal["yes", "warn", "no", "raw"]
 Severity = Literal["error", "warning"]
+Counting = Literal["rate", "window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class JailSpec:
     filter: FilterSpec
     actions: tuple[ActionSpec, ...] = ()
     backend: str = "auto"
-    """As configured: auto, polling, pyinotify, gamin, systemd; any of them in lower case, without options."""
+    """As configured: auto, polling, pyinotify, gamin, systemd, or our bans; in lower case, without options."""
     backend_options: Mapping[str, str] = field(default_factory=dict)
     journal: bool = False
     """It reads the journal (`filter.journalmatch` says what of it) and `logpath` is of no account."""
@@ -131,6 +132,11 @@ class JailSpec:
     findtime: float = 600
     bantime: float = 600
     """Seconds; -1 for ever."""
+    counting: Counting = "rate"
+    """What maxretry and findtime mean: Fail2Ban's estimate of a rate, or just the failures of the last findtime."""
+    prefix4: int = 32
+    """Who shares so many bits of an IPv4 address is counted and banned as one."""
+    prefix6: int = 128
     increment: Increment = field(default_factory=Increment)
     ignoreself: bool = True
     ignoreip: tuple[str, ...] = ()
