@@ -12,6 +12,8 @@ from f2b.runaway import Runaway
 
 LONG = 16 * 1024
 """In texts with more characters a search tries one start after the other: `re` may not look at signals for long."""
+SHOWN = 60
+"""So much of a regex is told, in characters, where its place stands beside it."""
 
 _NEVER = re.compile(r"(?!)")
 _ALWAYS = re.compile("")
@@ -47,7 +49,8 @@ class Rule:
         self.wake()
 
     def __str__(self) -> str:
-        return f"the regex {self.text.value!r} ({self.text.place})"
+        regex = self.text.value
+        return f"the regex {regex[:SHOWN] + '...' if len(regex) > SHOWN else regex!r} ({self.text.place})"
 
     def rest(self) -> None:
         """Search no more: find nothing, or drop every line if it is an ignoreregex, for it might spare anybody."""
