@@ -182,7 +182,7 @@ class Service:
     def _open_store(self) -> Store:
         try:
             most = self._settings.server.dbmaxmatches
-            return Store(self._db, lambda text: self._log.warning("database", text), most)
+            return Store(self._db, lambda level, text: self._log.tell("database", level, text), most)
         except StoreError as error:
             raise F2bError(f"{error} (or give another place: --db)") from None
 

@@ -38,7 +38,7 @@ class Front:
             not reason,
             reason,
             views,
-            tuple(str(problem) for problem in self._problems() if problem.severity == "error"),
+            (*(str(it) for it in self._problems() if it.severity == "error"), *self._server.outlet.troubles),
         )
 
     def _problems(self) -> list[Problem]:

@@ -107,6 +107,31 @@ class Outlet:
         for name, tallies in found.items():
             self._store.save_counters(name, tallies)
 
+    @property
+    def troubles(self) -> list[str]:
+        """What keeps it from doing all that it should."""
+        return [self._store.trouble] if self._store.trouble else []
+
+    def retry_store(self) -> None:
+        """Save what the database refused so far: nobody else would try while nothing happens."""
+        try:
+            self._store.retry()
+            if self._store.gap:
+                self._save_all()
+        except StoreError as error:
+            self.store_failed(error)
+        else:
+            self._store_works()
+
+    def _save_all(self) -> None:
+        """Write all that is in force into a database that has lost some of it."""
+        with self._store.turn():
+            for jail in self._engine.jails.values():
+                for ban in jail.ledger:
+                    self._store.ban(ban, prolonged=ban.duration != jail.spec.bantime)
+                self._store.save_counters(jail.name, jail.counter.tallies())
+        self._store.gap = False
+
     def store_failed(self, error: StoreError) -> None:
         """Say once that the database refuses; bans go on."""
         if str(error) != self._store_failure:

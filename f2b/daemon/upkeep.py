@@ -17,6 +17,9 @@ HOUSEKEEPING_S = 5
 PURGE_S = 3600
 """How often the database forgets what is older than dbpurgeage (as in Fail2Ban), and endless bans are renewed."""
 
+RETRY_S = 1
+"""How often a database that refuses is tried again."""
+
 Take = Callable[[Sequence[Effect]], object]
 
 
@@ -36,6 +39,7 @@ class Upkeep:
         """When the next ban ends, as the deadline `_next_end` knows it."""
         self._next_end: Timer | None = None
         self._housekeeping: Timer | None = None
+        self._retry: Timer | None = None
         self._purged = loop.now()
 
     def start(self) -> None:
@@ -44,12 +48,14 @@ class Upkeep:
 
     def stop(self) -> None:
         """Let nothing more come due."""
-        for timer in (self._next_end, self._housekeeping):
+        for timer in (self._next_end, self._housekeeping, self._retry):
             if timer:
                 timer.cancel()
 
     def look_ahead(self) -> None:
-        """Set the deadline at which the next ban ends, if that has changed."""
+        """Set the deadlines: when the next ban ends, and when to try what the database refused."""
+        if self._store.trouble and not self._retry:
+            self._retry = self._loop.after(RETRY_S, self._try_again)
         end = self._engine.next_end()
         if end == self._end:
             return
@@ -57,6 +63,11 @@ class Upkeep:
         if self._next_end:
             self._next_end.cancel()
         self._next_end = None if end is None else self._loop.after(max(0.0, end - self._loop.now()), self._tick)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self._outlet.retry_store()
+        self.look_ahead()
 
     def _tick(self) -> None:
         self._end = None  # the deadline has been used up
@@ -68,6 +79,7 @@ class Upkeep:
         if abs(now - self._purged) >= PURGE_S:
             self._purged = now
             self._purge(now)
+        self._outlet.retry_store()  # without any trouble this looks whether the file is still there
         for jail in self._engine.jails.values():
             self._lookup.refresh(jail)
         self._housekeeping = self._loop.after(HOUSEKEEPING_S, self._keep_house)

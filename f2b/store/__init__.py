@@ -1,30 +1,36 @@
 """What outlives the server: bans, counts, how far every log was read. SQLite, in Fail2Ban's own format.
 
-Writes of one `turn` are one transaction. What the disk refuses is kept and written with the next turn that works.
+Writes of one `turn` are one transaction. What the disk refuses is kept (`backlog`) and written when that works again;
+a file that cannot be used at all is `rescue`'s business.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
 
 from f2b.ban.counter import Tally
 from f2b.errors import StoreError
 from f2b.events import PERMANENT, Ban
 from f2b.source.position import Position
-from f2b.store import row, schema
+from f2b.store import rescue, row, schema
+from f2b.store.backlog import Backlog, Change, Statement
+from f2b.store.schema import Tell
 
 JOURNAL = "systemd-journal"
 """Under this path Fail2Ban keeps how far it read the journal."""
-BACKLOG = 10_000
-"""Statements kept while the disk refuses them; then the oldest are lost."""
+MEMORY = ":memory:"
+PAUSE_S = 1.0
+"""How long a disk that refuses is left alone: trying takes time that belongs to the bans."""
 
-Statement = tuple[str, tuple[Any, ...]]
+
+_NEVER = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, ValueError, OverflowError)
+"""A fault of ours: what raises it once raises it always."""
 
 
 class History(NamedTuple):
@@ -41,34 +47,86 @@ class History(NamedTuple):
 class Store:
     """The database at `path`, or ":memory:". Every call may raise StoreError, and the next one may work again.
 
-    `tell` hears of a new, migrated or corrupt file. `most` is how many matches of a ban are kept (`dbmaxmatches`).
+    `tell(level, text)` hears of a new, migrated, corrupt or unusable file. `most` is how many matches of a ban are
+    kept (`dbmaxmatches`).
     """
 
-    def __init__(self, path: str, tell: Callable[[str], object] = lambda text: None, most: int = 10) -> None:
+    def __init__(self, path: str, tell: Tell = lambda level, text: None, most: int = 10) -> None:
         self.path = path
-        self._most = most
-        self._db = schema.connect(path, tell)
-        self._turn: list[Statement] | None = None
-        self._backlog: deque[Statement] = deque(maxlen=BACKLOG)
+        self._tell = tell
+        self.most = most
+        """How many log lines of a ban are kept (`dbmaxmatches`)."""
+        self._turn: list[Change] | None = None
+        self._backlog = Backlog()
+        self._failure: StoreError | None = None
+        self._tried = float("-inf")
+        self._use(*rescue.connect(path, tell))
+        if not self._lent and path != MEMORY:
+            tell("INFO", f"Connected to fail2ban persistent database '{path}'")
+
+    def _use(self, db: sqlite3.Connection, lent: str) -> None:
+        self._db = db
+        self._lent = lent
+        """Why the file cannot be used, and memory stands in; empty if it can."""
+        self._file = _identity(self.path)
+
+    @property
+    def trouble(self) -> str:
+        """Why what happens is not saved now, and the cure; empty if all is saved."""
+        return self._lent or (str(self._failure) if self._failure else "")
+
+    @property
+    def gap(self) -> bool:
+        """Whether something was lost, so that all bans in force must be written anew; whoever did that sets False."""
+        return self._backlog.overflown
+
+    @gap.setter
+    def gap(self, gap: bool) -> None:
+        self._backlog.overflown = gap
+
+    def retry(self) -> None:
+        """Write what could not be written, if that works now: when nothing happens, nobody else would try.
+
+        A file that was removed or replaced by somebody else is made or opened anew; see `gap`.
+        """
+        if self._lent:
+            self._give_back()
+        elif self.path != MEMORY and _identity(self.path) != self._file:
+            self._tell("ERROR", f"Database {self.path} was removed or replaced by somebody else; it is opened anew")
+            self._db.close()
+            self._use(*rescue.connect(self.path, self._tell))
+            self.gap = True
+        self._tried = float("-inf")
+        if self._backlog:
+            self._commit([])
+
+    def _give_back(self) -> None:
+        try:
+            self._use(rescue.give_back(self._db, self.path, self._tell), "")
+        except (OSError, sqlite3.Error, StoreError):
+            return  # told when it began
+        self._tell("NOTICE", f"Database {self.path} can be written again; everything is saved")
 
     # ---- writing ----
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Make everything that is written inside one transaction; nothing of it is written if the body fails."""
-        statements: list[Statement] = []
-        self._turn = statements
+        changes: list[Change] = []
+        self._turn = changes
         try:
             yield
         finally:
             self._turn = None
-        self._commit(statements)
+        if changes:
+            self._commit(changes)
 
     def ban(self, ban: Ban, prolonged: bool = False) -> None:
         """Remember a ban, in the history and as the latest of this id; one that is known gets its new length."""
-        data = row.ban_data(ban, self._most, ban.own_time or prolonged)
+        data = row.ban_data(ban, self.most, ban.own_time or prolonged)
         values = (ban.jail, ban.id, int(ban.time), row.whole(ban.duration), ban.count, data)
         self._write(
+            ("ban", *values[:3]),
             _jail(ban.jail),
             # A ban that was prolonged, or found again in lines read twice, stays one row. The `+` keeps SQLite from
             # looking it up by time: thousands may begin in one second.
@@ -86,15 +144,14 @@ class Store:
 
     def forget(self, jail: str, key: str | None) -> None:
         """Forget all bans and counts of an id in a jail, or of everybody there if `key` is None."""
-        for table in ("bans", "bips", "f2b_counters"):
-            if key is None:
-                self._write((f"DELETE FROM {table} WHERE jail = ?", (jail,)))
-            else:
-                self._write((f"DELETE FROM {table} WHERE jail = ? AND ip = ?", (jail, key)))
+        which, values = ("jail = ?", (jail,)) if key is None else ("jail = ? AND ip = ?", (jail, key))
+        tables = ("bans", "bips", "f2b_counters")
+        self._write(("forget", jail, key), *((f"DELETE FROM {table} WHERE {which}", values) for table in tables))
 
     def save_position(self, jail: str, path: str, position: Position) -> None:
         """Remember how far a jail read a log."""
         self._write(
+            ("log", jail, path),
             _jail(jail),
             _log(jail, path, position.first, position.offset),
             _own(jail, path, position.offset, position.inode, ""),
@@ -103,47 +160,48 @@ class Store:
     def save_cursor(self, jail: str, cursor: str, when: float) -> None:
         """Remember how far a jail read the journal; `when` is the entry's time, which is all Fail2Ban looks at."""
         text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
-        self._write(_jail(jail), _log(jail, JOURNAL, text, when), _own(jail, JOURNAL, when, 0, cursor))
+        own = _own(jail, JOURNAL, when, 0, cursor)
+        self._write(("log", jail, JOURNAL), _jail(jail), _log(jail, JOURNAL, text, when), own)
 
     def save_counters(self, jail: str, tallies: Mapping[str, Tally | None]) -> None:
         """Remember what is counted for these ids now, or that nothing is; the others stay as they are."""
-        self._write(_jail(jail))
         for key, tally in tallies.items():
-            if tally is None:
-                self._write(_uncount(jail, key))
-                continue
-            values = (jail, key, tally.first, tally.last, tally.retry, tally.failures, row.tally_data(tally))
-            self._write(("INSERT OR REPLACE INTO f2b_counters VALUES (?, ?, ?, ?, ?, ?, ?)", values))
+            count = _uncount(jail, key) if tally is None else _count(jail, key, tally)
+            self._write(("count", jail, key), _jail(jail), count)
 
     def enable(self, jail: str, enabled: bool = True) -> None:
         """Note that a jail runs, or does not; writing anything else for it says that it runs."""
-        self._write(_jail(jail), ("UPDATE jails SET enabled = ? WHERE name = ?", (int(enabled), jail)))
+        note = ("UPDATE jails SET enabled = ? WHERE name = ?", (int(enabled), jail))
+        self._write(("jail", jail), _jail(jail), note)
 
     def purge(self, now: float, age: float) -> None:
         """Forget bans that began more than `age` seconds ago, as Fail2Ban does: the latest of an id stays longer."""
         before = now - age
-        with self.turn():
-            self._write(
-                ("DELETE FROM bans WHERE timeofban < ?", (before,)),
-                (
-                    "DELETE FROM bips WHERE timeofban < ? AND bantime <> -1 AND timeofban + 3 * bantime < ?",
-                    (before, before),
-                ),
-                ("DELETE FROM f2b_counters WHERE last < ?", (before,)),
-                (
-                    "DELETE FROM jails WHERE enabled = 0 AND name NOT IN (SELECT jail FROM bans) "
-                    "AND name NOT IN (SELECT jail FROM bips)",
-                    (),
-                ),
-            )
+        self._write(
+            "purge",
+            ("DELETE FROM bans WHERE timeofban < ?", (before,)),
+            (
+                "DELETE FROM bips WHERE timeofban < ? AND bantime <> -1 AND timeofban + 3 * bantime < ?",
+                (before, before),
+            ),
+            ("DELETE FROM f2b_counters WHERE last < ?", (before,)),
+            (
+                "DELETE FROM jails WHERE enabled = 0 AND name NOT IN (SELECT jail FROM bans) "
+                "AND name NOT IN (SELECT jail FROM bips)",
+                (),
+            ),
+        )
 
     def close(self) -> None:
         """Write what could not be written before, if that works now, and close the file."""
         try:
-            self._write(("UPDATE jails SET enabled = 0", ()))
-        except StoreError:
-            pass  # whatever is lost now was told when it was refused
+            self.retry()
+            self._write("end", ("UPDATE jails SET enabled = 0", ()))
+        except StoreError as error:
+            self._tell("ERROR", f"{error}; {len(self._backlog)} changes are lost")
         self._db.close()
+        if self.path != MEMORY:
+            self._tell("INFO", "Connection to database closed.")
 
     # ---- reading ----
 
@@ -224,42 +282,86 @@ class Store:
 
     # ---- the database ----
 
-    def _write(self, *statements: Statement) -> None:
+    def _write(self, what: Hashable, *statements: Statement) -> None:
+        change = Change(what, statements)
         if self._turn is not None:
-            self._turn += statements
+            self._turn.append(change)
         else:
-            self._commit(list(statements))
+            self._commit([change])
 
-    def _commit(self, statements: list[Statement]) -> None:
-        """Write, after what could not be written before. What can never be written is not tried again."""
+    def _commit(self, changes: Sequence[Change]) -> None:
+        """Write, after what could not be written before."""
+        self._backlog.add(changes)
+        if self._failure and time.monotonic() - self._tried < PAUSE_S:
+            self._refused(self._failure)
         try:
-            self._execute([*self._backlog, *statements])
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, ValueError) as error:
-            self._backlog.clear()
-            raise StoreError(schema.explain(self.path, error)) from None
-        except (sqlite3.Error, OverflowError) as error:
-            self._backlog += statements
-            raise StoreError(schema.explain(self.path, error)) from None
-        self._backlog.clear()
+            fault = self._write_out()
+        except sqlite3.Error as error:
+            self._tried = time.monotonic()
+            self._db.execute("PRAGMA busy_timeout = 0")  # a lock was waited for once; from now on that is in vain
+            self._begin_anew_if_corrupt(error)
+            self._refused(StoreError(schema.explain(self.path, error)))
+        if self._failure:
+            self._failure = None
+            self._db.execute(f"PRAGMA busy_timeout = {schema.WAIT_MS}")
+        if fault:
+            raise StoreError(schema.explain(self.path, fault))
 
-    def _execute(self, statements: list[Statement]) -> None:
-        if not statements:
-            return
+    def _refused(self, failure: StoreError) -> NoReturn:
+        self._failure = failure
+        self._backlog.trim()
+        raise failure from None
+
+    def _write_out(self) -> Exception | None:
+        """Write the backlog; return the fault of ours for which a part of it can never be written, and is dropped."""
+        changes = list(self._backlog)
+        fault = self._execute(changes)
+        if fault:
+            for change in changes:
+                self._execute([change])
+                self._backlog.drop(change)
+        self._backlog.clear()
+        return fault
+
+    def _execute(self, changes: Sequence[Change]) -> Exception | None:
+        """Write all or nothing; return the fault of ours for which it cannot be. Raises sqlite3.Error otherwise."""
+        if not changes:
+            return None
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            for sql, values in statements:
-                self._db.execute(sql, values)
+            for change in changes:
+                for sql, values in change.statements:
+                    self._db.execute(sql, values)
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            if isinstance(error, _NEVER):
+                return error
             raise
+        return None
 
     def _read(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
+            self._begin_anew_if_corrupt(error)
             raise StoreError(schema.explain(self.path, error)) from None
+
+    def _begin_anew_if_corrupt(self, error: sqlite3.Error) -> None:
+        if rescue.corrupt(error):
+            self._db.close()
+            self._use(*rescue.replace(self.path, error, self._tell))
+            self.gap = True
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from another one of its name."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _jail(name: str) -> Statement:
@@ -276,6 +378,11 @@ def _log(jail: str, path: str, first: str, offset: float) -> Statement:
 
 def _own(jail: str, path: str, offset: float, inode: int, cursor: str) -> Statement:
     return "INSERT OR REPLACE INTO f2b_positions VALUES (?, ?, ?, ?, ?)", (jail, path, offset, inode, cursor)
+
+
+def _count(jail: str, key: str, tally: Tally) -> Statement:
+    values = (jail, key, tally.first, tally.last, tally.retry, tally.failures, row.tally_data(tally))
+    return "INSERT OR REPLACE INTO f2b_counters VALUES (?, ?, ?, ?, ?, ?, ?)", values
 
 
 def _uncount(jail: str, key: str) -> Statement:

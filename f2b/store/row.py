@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from f2b import net
 from f2b.ban.counter import Tally
@@ -11,6 +11,9 @@ from f2b.events import Ban, Captures, Failure
 
 UNKNOWN = -2
 """A ban time that a very old database did not hold."""
+
+
+_DECODE = json.JSONDecoder().decode
 
 
 def whole(seconds: float) -> float:
@@ -63,23 +66,20 @@ def _plain(value: str | Sequence[str]) -> str | list[str]:
 def _read(data: object) -> tuple[dict[str, str | Sequence[str]], tuple[str, ...], int]:
     """Return captures, matches and failures; what is broken is as if it were not there, as in Fail2Ban."""
     try:
-        found = json.loads(data) if isinstance(data, (str, bytes)) else {}
+        found = _DECODE(data.decode() if isinstance(data, bytes) else str(data))
     except ValueError:
-        found = {}
-    if not isinstance(found, Mapping):
-        found = {}
-    matches = found.get("matches")
-    failures = found.get("failures")
+        found = None
+    if not isinstance(found, dict):
+        return {}, (), 0
+    matches = found.pop("matches", None)
+    failures = found.pop("failures", 0)
     captures: dict[str, str | Sequence[str]] = {
-        str(name): tuple(map(str, value)) if isinstance(value, list) else str(value)
+        name: value if isinstance(value, str) else tuple(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in found.items()
-        if name not in ("matches", "failures") and value is not None
+        if value is not None
     }
-    return (
-        captures,
-        tuple(_match(match) for match in matches) if isinstance(matches, list) else (),
-        failures if isinstance(failures, int) else 0,
-    )
+    lines = [it if isinstance(it, str) else _match(it) for it in matches] if isinstance(matches, list) else ()
+    return captures, tuple(lines), failures if isinstance(failures, int) else 0
 
 
 def _match(match: object) -> str:

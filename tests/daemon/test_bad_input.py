@@ -7,7 +7,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,69 +180,3 @@ def test_garbage_in_a_log_disturbs_no_line_after_it(server: Server) -> None:
     log.write_bytes(os.urandom(100_000) + b"\n" + b"\0" * 1000 + b"\xff\xfe\n" + b"x" * 3_000_000 + b"\n")
     server.start()
     goes_on(server, log)
-
-
-def test_full_disk_stops_no_ban_and_what_was_not_saved_is_saved_later(tmp_path: Path) -> None:
-    """The database on a tiny file system, in a mount namespace of the test's own."""
-    inside = tmp_path / "inside.py"
-    inside.write_text(_FULL_DISK)
-    done = subprocess.run(
-        ["unshare", "-m", sys.executable, str(inside), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-_FULL_DISK = """
-import subprocess, sys
-from pathlib import Path
-from tests.daemon.running import fail, running, wait_for
-
-
-def fill(filler):
-    with filler.open("wb", buffering=0) as out:
-        try:
-            while out.write(b"x" * 4096):
-                pass
-        except OSError:
-            pass
-
-
-folder = Path(sys.argv[1]) / "tiny"
-folder.mkdir()
-subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tiny", str(folder)], check=True)
-logs = Path(sys.argv[1]) / "logs"
-logs.mkdir()
-try:
-    with running(folder) as server:
-        server.log = logs / "f2b.log"
-        server.jail(logpath=logs / "app.log")
-        (logs / "app.log").touch()
-        server.start()
-        filler = folder / "filler"
-        fill(filler)
-        for number in range(40):
-            fail(logs / "app.log", f"203.0.113.{number}")
-        wait_for(lambda: len(server.banned()) == 40)
-        filler.unlink()
-        fail(logs / "app.log", "198.51.100.1")
-        wait_for(lambda: len(server.banned()) == 41)
-        server.end()
-        server.start()
-        assert len(server.banned()) == 41, server.banned()
-        assert "full" in server.said() and "works again" in server.said(), server.said()
-        server.end()
-        fill(filler)
-        server.start()  # a host whose disk is full must not stay open
-        assert len(server.banned()) == 41, server.banned()
-        assert "its disk is full; make room and restart" in server.said()
-        fail(logs / "app.log", "198.51.100.2")
-        wait_for(lambda: len(server.banned()) == 42)
-        server.end()
-finally:
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-"""

@@ -41,10 +41,14 @@ def ban(key: str = "192.0.2.1", when: float = NOW, duration: float = 600, jail: 
 
 def test_file_when_new_then_private_and_in_fail2bans_format(path: str) -> None:
     told: list[str] = []
-    Store(path, told.append).close()
+    Store(path, lambda _, text: told.append(text)).close()
     assert os.stat(path).st_mode & 0o777 == 0o600
     assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
-    assert told == ["New database created. Version '4'"]
+    assert told == [
+        "New database created. Version '4'",
+        f"Connected to fail2ban persistent database '{path}'",
+        "Connection to database closed.",
+    ]
     db = sqlite3.connect(path)
     assert db.execute("SELECT version FROM fail2banDb").fetchall() == [(4,)]
     db.close()
@@ -238,7 +242,7 @@ def test_file_when_corrupt_then_set_aside_and_what_is_readable_taken_over(path: 
         file.seek(4096 * 12)
         file.write(os.urandom(4096))
     told: list[str] = []
-    again = Store(path, told.append)
+    again = Store(path, lambda _, text: told.append(text))
     assert any("is corrupt" in text for text in told)
     aside = [name for name in os.listdir(os.path.dirname(path)) if name.startswith("f2b.sqlite3.2")]
     assert len(aside) >= 1
@@ -279,7 +283,7 @@ def test_file_when_of_version_two_then_brought_up_and_a_copy_kept(path: str) -> 
     )
     db.close()
     told: list[str] = []
-    store = Store(path, told.append)
+    store = Store(path, lambda _, text: told.append(text))
     assert [(found.time, found.duration) for found in store.restore("sshd", NOW + 5, 60.0)] == [(NOW, 60)]
     assert told[0].startswith("Database updated from '2' to '4'")
     assert len(os.listdir(os.path.dirname(path))) >= 2
@@ -315,6 +319,9 @@ def test_write_when_refused_then_told_and_written_once_it_works_again(
         write()
     assert store.restore("sshd", NOW) == []
     help_again()
+    assert cure in store.trouble
+    store.retry()
+    assert not store.trouble
     store.ban(ban("192.0.2.2"))
     assert [found.id for found in store.restore("sshd", NOW)] == ["192.0.2.1", "192.0.2.2"]
     assert store.position("sshd", "/log") == Position("a", 1, 1)
