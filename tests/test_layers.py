@@ -30,6 +30,8 @@ LAYERS = [
     ["filter"],
     ["ban"],
     ["lines"],
+    ["sieve"],
+    ["oddity"],
     ["jail"],
     ["engine"],
     ["alarm"],
@@ -45,7 +47,7 @@ LAYERS = [
 # What computes only: handed bytes, times and tables, it returns values. Replay and parity tests rest on this.
 PURE = [
     *("errors", "runaway", "net", "duration", "events", "paths"),
-    *("config", "date", "filter", "ban", "lines", "jail", "engine"),
+    *("config", "date", "filter", "ban", "lines", "oddity", "sieve", "jail", "engine"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
     *("firewall", "firewall.dry", "firewall.expression", "firewall.life", "firewall.lifecycle", "firewall.nft"),
     *("firewall.choice", "firewall.plan"),
@@ -72,6 +74,7 @@ LATE_IMPORTS = {
     ("cli.compat_client", "f2b.control.address"): "the same",
     ("firewall.build", "f2b.firewall"): "threads that only Python actions need",
     ("firewall.build", "f2b.firewall.python"): "the same",
+    ("source.journal", "f2b.source.libsystemd"): "ctypes and libsystemd, only where a jail reads the journal",
     ("cli.report", "urllib.parse"): "10 ms that only -D needs",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }

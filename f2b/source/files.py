@@ -8,16 +8,19 @@ from pathlib import Path
 
 from f2b.loop import Loop, Timer
 from f2b.source import pattern as patterns
-from f2b.source.handle import Handle, Ident
+from f2b.source.handle import CHUNK, Handle, Ident
 from f2b.source.position import Position
 from f2b.source.rotation import LATE
 from f2b.source.tail import Tail
+from f2b.source.turn import SLICE, Turns
 from f2b.source.watch import EVERY, Watch
 
 SWEEP = 10.0
 """Seconds, at most, until patterns are expanded and every log is looked at again, whatever inotify says."""
 CALM = 0.5
 """Seconds between two sweeps that changes in folders ask for."""
+FIRST_CHUNK, SMALLEST_CHUNK = 16 * 1024, 2 * 1024
+"""Bytes. Chunks grow where lines are cheap, and shrink where one takes more than its slice of time."""
 PATIENCE = 2.0
 """Seconds that a log may be gone before it is told: between renaming and creating it is always gone."""
 
@@ -28,13 +31,15 @@ OnChunk = Callable[[str, bytes, Position, bool], object]
 class LogFile:
     """One followed log: which pattern it comes from, and how it does."""
 
-    __slots__ = ("again", "missed", "pattern", "seen", "since", "tail", "told")
+    __slots__ = ("again", "limit", "missed", "pattern", "seen", "since", "tail", "told")
 
     def __init__(self, pattern: str, tail: Tail) -> None:
         self.pattern = pattern
         self.tail = tail
         self.again: Timer | None = None
         """While a renamed file is read for late lines, which polling does not notice."""
+        self.limit = FIRST_CHUNK
+        """Bytes to read at once."""
         self.seen = False
         """It could be read at least once."""
         self.told = ""
@@ -61,8 +66,10 @@ class Files:
         polling: bool = False,
         every: float = EVERY,
         late: float = LATE,
+        turns: Turns | None = None,
     ) -> None:
         self._loop = loop
+        self._turns = turns or Turns(loop)
         self._on_chunk = on_chunk
         self._tell = tell
         self._known: dict[str, Position] = {}
@@ -76,7 +83,6 @@ class Files:
         self._logs: dict[str, LogFile] = {}
         self._queue: dict[str, None] = {}
         """Who may have something to read, in the order of asking."""
-        self._turning = False
         self._swept = float("-inf")
         self._due: Timer | None = None
         self._watch = Watch(loop, self._changed, lambda text: tell("", text), polling, every)
@@ -127,6 +133,7 @@ class Files:
         if self._due:
             self._due.cancel()
         self._watch.close()
+        self._turns.forget(self._turn)
         for path in list(self._logs):
             self._drop(path)
         self._patterns.clear()
@@ -213,33 +220,37 @@ class Files:
 
     def _wake(self, path: str) -> None:
         self._queue[path] = None
-        self._schedule()
-
-    def _schedule(self) -> None:
-        if self._queue and not self._turning:
-            self._turning = True
-            self._loop.soon(self._turn)
+        self._turns.ask(self._turn)
 
     def _turn(self) -> None:
-        """Read one chunk of the log that has waited longest; the loop sees to everything else in between."""
-        self._turning = False
+        """Read one chunk of the log that has waited longest."""
         if not self._queue:
             return
         path = next(iter(self._queue))
         del self._queue[path]
         log = self._logs[path]
-        chunk = log.tail.read()
+        chunk = log.tail.read(log.limit)
         log.seen = log.seen or not log.tail.trouble
         if chunk:
             self._queue[path] = None
         elif log.tail.late and not log.again:
             log.again = self._loop.after(self._every, lambda: self._look_again(path))
-        self._schedule()
+        if self._queue:
+            self._turns.ask(self._turn)
         if not log.seen or log.told:
             self._note_trouble(path, log)
         if chunk and chunk.data:
+            started = self._loop.now()
             self._on_chunk(path, chunk.data, chunk.position, chunk.live)
+            log.limit = _paced(log.limit, self._loop.now() - started)
 
     def _look_again(self, path: str) -> None:
         self._logs[path].again = None
         self._wake(path)
+
+
+def _paced(limit: int, seconds: float) -> int:
+    """Return how many bytes to read next, if `limit` bytes took so long; a wall clock that steps does little harm."""
+    if seconds > SLICE:
+        return max(SMALLEST_CHUNK, int(limit * SLICE / seconds))
+    return min(CHUNK, limit * 2) if 0 <= seconds < SLICE / 3 else limit

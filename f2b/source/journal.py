@@ -1,33 +1,56 @@
-"""Following the journal through a `journalctl` process, which is started again whenever it ends."""
+"""Following the journal: by libsystemd or, where that fails, by journalctl; opened anew whenever reading ends."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
+from f2b.errors import SourceError
 from f2b.loop import Loop, Timer
-from f2b.source.entry import Entry, command, decode
+from f2b.source.entry import SYSTEM, Entry, Place
+from f2b.source.journalctl import Journalctl
+from f2b.source.turn import Turns
 
-CHUNK = 256 * 1024
-"""Bytes taken in one turn of the loop; the rest waits in the pipe, and journalctl with it."""
-MAX_ENTRY = 1 << 20
-"""Bytes of JSON; a longer entry is left out, so that memory stays bounded."""
 QUIET = 2.0
 """Seconds without an entry after which everything written before the start has been seen."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds until journalctl is started again; doubles from the first to the longest."""
+"""Seconds until the journal is opened again; doubles from the first to the longest."""
+ATTEMPTS = 3
+"""Failures after which the other way is tried."""
+EVERY = 1.0
+"""Seconds between two looks at a journal that tells nothing: inotify is exhausted, or the disk is another host's."""
+
+_POLL = (
+    "nothing tells when the journal grows: it is looked at once a second; inotify is exhausted (raise "
+    "fs.inotify.max_user_instances by sysctl), or the journal lies on another host's disk"
+)
 
 OnEntries = Callable[[Sequence[Entry], bool], object]
 """(entries, live): live is False for those written before the start."""
 
 
-class Journal:
-    """Calls `on_entries` for what matches in the journal, after `cursor` or, without one, from the time `since` on.
+class Reader(Protocol):
+    """One way to read the journal: see `source.libsystemd` and `source.journalctl`."""
 
-    `tell` hears once why the journal cannot be read, and "" when it can be again. `extra` are further arguments of
-    journalctl (`source.entry.places`).
+    name: str
+    ends: bool
+    fd: int
+    overlong: int
+
+    def read(self) -> list[Entry]:
+        """Return the next entries, none if there are none yet. Raises SourceError if it must be opened anew."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+class Journal:
+    """Calls `on_entries` for what matches in the journal, after `cursor` or, without one, after the time `since`.
+
+    `tell` hears once why the journal cannot be read as it should be, and "" when it can again. `native` is whether
+    libsystemd is tried.
     """
 
     def __init__(
@@ -38,139 +61,151 @@ class Journal:
         tell: Callable[[str], object],
         cursor: str = "",
         since: float = 0.0,
-        extra: Sequence[str] = (),
+        where: Place = SYSTEM,
+        turns: Turns | None = None,
+        native: bool = True,
     ) -> None:
         self.trouble = ""
         """Why the journal cannot be read, and the cure; empty if it can."""
-        self.overlong = 0
-        """Entries left out because they were too long."""
+        self.reader: Reader | None = None
+        """Who reads, while it can be read."""
+        self.live = False
+        """Whether everything that was there at the start has been read."""
         self._loop = loop
         self._match = journalmatch
         self._on_entries = on_entries
         self._tell = tell
         self._cursor = cursor
         self._since = since
-        self._extra = extra
-        self._live = False
-        self._started = loop.now()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._rest = b""
+        self._where = where
+        self._turns = turns or Turns(loop)
+        self._native = native
+        self._failures = 0
+        self._told_poll = False
         self._skipping = False
+        """Entries up to the time `since` were read before."""
         self._heard = False
-        """This process gave an entry, so its arguments are good."""
+        """This reader gave an entry, so its arguments are good."""
+        self._started = loop.now()
         self._pause = FIRST_PAUSE
-        self._restart: Timer | None = None
+        self._again: Timer | None = None
         self._calm: Timer | None = None
-        self._start()
+        self._open()
 
     def close(self) -> None:
         """Follow the journal no longer."""
-        for timer in (self._restart, self._calm):
+        for timer in (self._again, self._calm):
             if timer:
                 timer.cancel()
         self._end()
 
-    def _start(self) -> None:
-        arguments = command(self._match, self._cursor, self._since, self._extra)
-        self._rest, self._skipping, self._heard = b"", False, False
+    def _open(self) -> None:
+        self._end()
+        self._heard = False
+        self._skipping = not self._cursor
         try:
-            process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C at a terminal is for the server alone
-            )
-        except OSError as error:
-            self._fail(f"journalctl cannot be started: {error.strerror}; install systemd, or set backend and logpath")
+            self.reader = self._make()
+        except SourceError as error:
+            self._fail(str(error))
             return
-        self._process = process
-        for stream in (process.stdout, process.stderr):
-            assert stream
-            os.set_blocking(stream.fileno(), False)
-        assert process.stdout
-        self._loop.watch(process.stdout.fileno(), self._read)
+        if self.reader.fd >= 0:
+            self._loop.watch(self.reader.fd, self._wake)
+        elif not self._told_poll:
+            self._told_poll = True
+            self._tell(_POLL)
+        self._wake()
         self._await_calm()
 
-    def _end(self) -> str:
-        """End the process; return what it complained of, in one line."""
-        process, self._process = self._process, None
-        if process is None:
-            return ""
-        assert process.stdout
-        assert process.stderr
-        self._loop.unwatch(process.stdout.fileno())
-        process.send_signal(signal.SIGKILL)  # it has nothing to clean up; harmless if it has ended
-        process.wait()
-        said = process.stderr.read(4096) or b""
-        process.stdout.close()
-        process.stderr.close()
-        return said.decode("utf-8", "replace").strip().replace("\n", "; ")
+    def _make(self) -> Reader:
+        """Open the journal in the better way that works."""
+        arguments = (self._where, self._match, self._cursor, self._since)
+        if self._native and self._failures // ATTEMPTS % 2 == 0:
+            from f2b.source.libsystemd import Native, UnusableError  # only a server that reads the journal needs it
+
+            try:
+                return Native(*arguments)
+            except UnusableError as error:
+                self._native = False
+                self._tell(f"{error}; journalctl is used instead")
+        return Journalctl(*arguments)
+
+    def _end(self) -> None:
+        reader, self.reader = self.reader, None
+        self._turns.forget(self._read)
+        if reader:
+            if reader.fd >= 0:
+                self._loop.unwatch(reader.fd)
+            reader.close()
 
     def _fail(self, trouble: str) -> None:
-        if self._cursor and not self._heard:
+        if self.reader and not self._heard:
             self._cursor = ""  # perhaps it is of another journal: go on by time
+        self._end()
+        self._failures += 1
         if trouble != self.trouble:
             self.trouble = trouble
             self._tell(trouble)
-        self._restart = self._loop.after(self._pause, self._start)
+        self._again = self._loop.after(self._pause, self._open)
         self._pause = min(LONGEST_PAUSE, self._pause * 2)
 
-    def _read(self) -> None:
-        assert self._process
-        assert self._process.stdout
-        try:
-            data = os.read(self._process.stdout.fileno(), CHUNK)
-        except BlockingIOError:
-            return
-        if not data:
-            said = self._end()
-            self._fail(f"journalctl ended{': ' if said else ''}{said}; it is started again")
-            return
-        entries = [entry for entry in map(decode, self._lines(data)) if entry]
-        if entries:
-            self._take(entries)
-        self._await_calm()
+    def _wake(self) -> None:
+        self._turns.ask(self._read)
 
-    def _lines(self, data: bytes) -> list[bytes]:
-        """Return the whole lines; a last one that is not finished waits, unless it grows too long."""
-        *lines, rest = (self._rest + data).split(b"\n")
-        if self._skipping and lines:
-            self._skipping = False
-            del lines[0]
-        if len(rest) > MAX_ENTRY or self._skipping:
-            self.overlong += not self._skipping
-            self._skipping = True
-            rest = b""
-        self._rest = rest
-        return lines
+    def _read(self) -> None:
+        assert self.reader
+        try:
+            entries = self.reader.read()
+        except SourceError as error:
+            self._fail(str(error))
+            return
+        if entries:
+            self._wake()
+            self._await_calm()
+            self._take(entries)
+            return
+        self.live = self.live or self.reader.ends
+        if self.reader.fd < 0:
+            self._well()
+            self._again = self._loop.after(EVERY, self._open)
 
     def _take(self, entries: list[Entry]) -> None:
+        if self._skipping:
+            entries = entries[_first(entries, self._since) :]
+            if not entries:
+                return
+            self._skipping = False
         self._cursor = entries[-1].cursor
         self._since = max(self._since, entries[-1].time)
         self._heard = True
+        self._failures = 0
         self._pause = FIRST_PAUSE
-        if self.trouble:
-            self.trouble = ""
-            self._tell("")
-        new = 0 if self._live else _first_since(entries, self._started)
+        self._well()
+        new = 0 if self.live else _first(entries, self._started)
         if new:
             self._on_entries(entries[:new], False)
         if new < len(entries):
-            self._live = True
+            self.live = True
             self._on_entries(entries[new:], True)
 
     def _await_calm(self) -> None:
+        """See whether it goes well for a while: then what was there has been read."""
         if self._calm:
             self._calm.cancel()
-        self._calm = None if self._live else self._loop.after(QUIET, self._become_live)
+        wanted = self.trouble or not self.live
+        self._calm = self._loop.after(QUIET, self._settle) if wanted else None
 
-    def _become_live(self) -> None:
+    def _settle(self) -> None:
         self._calm = None
-        if self._process:
-            self._live = True
+        if self.reader:
+            self.live = self.live or not self.reader.ends
+            self._well()
+
+    def _well(self) -> None:
+        if self.trouble:
+            self.trouble = ""
+            self._tell("")
 
 
-def _first_since(entries: Sequence[Entry], time: float) -> int:
-    """Return the index of the first entry from `time` or later, their number if there is none."""
-    return next((index for index, entry in enumerate(entries) if entry.time >= time), len(entries))
+def _first(entries: Sequence[Entry], after: float) -> int:
+    """Return the index of the first entry from after this time, their number if there is none."""
+    return next((index for index, entry in enumerate(entries) if entry.time > after), len(entries))

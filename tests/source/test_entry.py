@@ -1,16 +1,14 @@
-"""What journalctl prints, as lines; and what it is asked."""
+"""Fields of journal entries as lines, and which journal is meant."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f2b.source.entry import Entry, command, decode, places, terms
+from f2b.source.entry import SYSTEM, SYSTEM_ONLY, Entry, Place, made, place, terms
 
-COMMON = {"__CURSOR": "c", "__REALTIME_TIMESTAMP": "1800000000250000", "_HOSTNAME": "host"}
+WRITTEN = 1800000000250000
 
 
 @pytest.mark.parametrize(
@@ -18,35 +16,37 @@ COMMON = {"__CURSOR": "c", "__REALTIME_TIMESTAMP": "1800000000250000", "_HOSTNAM
     [
         ({"SYSLOG_IDENTIFIER": "sshd", "_PID": "12", "MESSAGE": "hi"}, "host sshd[12]: hi"),
         ({"SYSLOG_IDENTIFIER": "sshd", "SYSLOG_PID": "7", "_PID": "12", "MESSAGE": "hi"}, "host sshd[7]: hi"),
-        ({"_COMM": "foo", "MESSAGE": "a\nb"}, "host foo: a\\nb"),
-        ({"MESSAGE": [72, 255, 10, 73]}, "host H\ufffd\\nI"),
-        ({"MESSAGE": ["one", "two"]}, "host one"),
-        ({"SYSLOG_IDENTIFIER": ["a", "b"], "MESSAGE": ""}, "host a: "),
+        ({"SYSLOG_IDENTIFIER": "sshd", "SYSLOG_PID": "007", "MESSAGE": "hi"}, "host sshd[7]: hi"),
+        ({"_COMM": "foo", "MESSAGE": "a\nb\n"}, "host foo: a\\nb\\n"),
+        ({"_PID": "5", "MESSAGE": " spaces "}, "host  spaces "),
+        ({"SYSLOG_IDENTIFIER": "a", "MESSAGE": ""}, "host a: "),
+        ({"_HOSTNAME": "", "SYSLOG_IDENTIFIER": "a", "MESSAGE": "x"}, "a: x"),
         (
             {"SYSLOG_IDENTIFIER": "kernel", "_SOURCE_MONOTONIC_TIMESTAMP": "5123456", "MESSAGE": "x"},
             "host kernel: [    5.123456] x",
         ),
+        ({"SYSLOG_IDENTIFIER": "kernel", "_PID": "9", "MESSAGE": "x"}, "host kernel[9]: x"),
     ],
 )
-def test_entry_when_decoded_then_as_syslog_would_have_written_it(fields: dict[str, object], text: str) -> None:
-    assert decode(json.dumps(COMMON | fields).encode()) == Entry(text, 1800000000.25, "c")
+def test_entry_when_made_then_as_fail2ban_would_have_searched_it(fields: dict[str, str], text: str) -> None:
+    assert made(({"_HOSTNAME": "host"} | fields).get, WRITTEN, "c") == Entry(text, 1800000000.25, "c")
 
 
 def test_entry_when_its_source_told_the_time_then_that_one_counts() -> None:
-    entry = decode(json.dumps(COMMON | {"MESSAGE": "x", "_SOURCE_REALTIME_TIMESTAMP": "1700000000000000"}).encode())
+    entry = made({"MESSAGE": "x", "_SOURCE_REALTIME_TIMESTAMP": "1700000000000000"}.get, WRITTEN, "c")
     assert entry is not None
     assert entry.time == 1700000000
 
 
-@pytest.mark.parametrize("line", [b"", b"{", b"[]", b"null", b'{"MESSAGE": "x"}', b"\xff", b'{"__CURSOR": "c"}'])
-def test_line_when_broken_then_no_entry(line: bytes) -> None:
-    assert decode(line) is None
+def test_entry_when_it_has_no_message_then_none() -> None:
+    assert made({"_HOSTNAME": "host"}.get, WRITTEN, "c") is None
 
 
-@given(st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=5))
-def test_message_whatever_it_is_when_decoded_then_an_entry_or_none(message: object) -> None:
-    entry = decode(json.dumps(COMMON | {"MESSAGE": message}).encode())
-    assert entry is None or "\n" not in entry.text
+@given(st.dictionaries(st.sampled_from(["_PID", "SYSLOG_IDENTIFIER", "_SOURCE_REALTIME_TIMESTAMP"]), st.text()))
+def test_fields_whatever_they_are_when_made_then_one_line(fields: dict[str, str]) -> None:
+    entry = made((fields | {"MESSAGE": "a\nb"}).get, WRITTEN, "c")
+    assert entry is not None
+    assert entry.text.endswith("a\\nb")
 
 
 def test_match_when_of_several_groups_then_alternatives() -> None:
@@ -55,12 +55,14 @@ def test_match_when_of_several_groups_then_alternatives() -> None:
     ]
 
 
-def test_command_when_there_is_a_cursor_then_it_goes_on_after_it() -> None:
-    assert "--after-cursor=c" in command((), "c", 5.0)
-    assert "--since=@5" in command((), "", 5.9)
+def test_place_when_backend_has_options_then_what_they_name() -> None:
+    options = {"journalpath": "/j", "journalfiles": "/a/*.journal,/b", "namespace": "n", "journalflags": "1"}
+    assert place(options) == Place("/j", ("/a/*.journal", "/b"), "n", 1)
 
 
-def test_places_when_backend_has_options_then_arguments() -> None:
-    options = {"journalpath": "/j", "journalfiles": "/a/*.journal,/b", "namespace": "n", "journalflags": "4"}
-    assert places(options) == ["--directory=/j", "--file=/a/*.journal", "--file=/b", "--namespace=n", "--system"]
-    assert places({}) == []
+def test_flags_when_not_given_then_from_the_environment_or_system_only_where_nothing_else_is_named() -> None:
+    assert place({}) == SYSTEM
+    assert place({}, "1").flags == 1
+    assert place({"journalflags": "0"}, "1").flags == 0
+    assert place({"journalpath": "/j"}).flags == 0
+    assert place({"namespace": "n"}).flags == SYSTEM_ONLY
