@@ -14,6 +14,8 @@ from itertools import count
 
 Callback = Callable[[], object]
 Fault = Callable[[Exception], object]
+SLOW_S = 1.0
+"""A callback that takes longer delays bans so much that somebody should know."""
 
 
 class Timer:
@@ -36,6 +38,8 @@ class Loop:
     def __init__(self, fault: Fault | None = None) -> None:
         """`fault` hears of whatever a callback raises, and the loop goes on; without it, that ends the loop."""
         self._fault = fault
+        self.slow: Callable[[Callback, float], object] | None = None
+        """Hears of callbacks that took longer than SLOW_S, and how long."""
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._ticket = count()
@@ -46,6 +50,11 @@ class Loop:
     def now() -> float:
         """Return the wall clock in seconds since the epoch."""
         return time.time()
+
+    @staticmethod
+    def elapsed() -> float:
+        """Return seconds of a clock that nobody sets."""
+        return time.monotonic()
 
     def watch(self, fd: int, readable: Callback | None = None, writable: Callback | None = None) -> None:
         """Call `readable`/`writable` whenever `fd` is; replaces what was asked for this `fd` before."""
@@ -100,6 +109,13 @@ class Loop:
             self._call(call)
 
     def _call(self, callback: Callback) -> None:
+        began = time.monotonic()
+        self._try(callback)
+        took = time.monotonic() - began
+        if took > SLOW_S and self.slow:
+            self.slow(callback, took)
+
+    def _try(self, callback: Callback) -> None:
         try:
             callback()
         except Exception as error:

@@ -22,6 +22,7 @@ from f2b.daemon.healer import Healer
 from f2b.daemon.process import PidFile, Signals, into_background
 from f2b.daemon.record import Record
 from f2b.daemon.server import Server
+from f2b.daemon.supervisor import Supervisor
 from f2b.errors import ConfigError, ControlError, F2bError, StoreError
 from f2b.firewall.build import Builder
 from f2b.log import LEVELS, Log
@@ -108,6 +109,7 @@ class Service:
         self._db = _database(options.db or server.dbfile or f"{here.state}/f2b.sqlite3")
         self._dry = self._why_dry()
         self._loop = Loop(self._fault)
+        self._supervisor = Supervisor(os.environ)
         self._faults: dict[str, float] = {}
         target = _target(options, settings, here)
         self._log = _open_log(target, options.loglevel or server.loglevel, server.syslogsocket)
@@ -147,6 +149,8 @@ class Service:
             if self._options.greeting:
                 print(self._options.greeting, flush=True)
             gc.freeze()
+            loop.slow = server.watchdog.slow
+            server.watchdog.start(self._supervisor)
             loop.run()
             return 0
         finally:
@@ -187,6 +191,8 @@ class Service:
             raise F2bError(f"{error} (or give another place: --db)") from None
 
     def _read_again(self) -> Settings:
+        self._supervisor.reloading()
+        self._loop.soon(self._supervisor.ready)  # also if it is refused: then all goes on as it was
         try:
             return search.load(_directory(self._options))
         except ConfigError as error:
@@ -220,6 +226,7 @@ class Service:
 
     def _end(self, server: Server, keep: bool) -> None:
         self._log.info("server", "Shutdown in progress...")
+        self._supervisor.stopping()
         server.shut(keep)
         deadline = self._loop.now() + LAST_WORDS_S
         while server.busy and self._loop.now() < deadline:

@@ -84,6 +84,10 @@ class Cohort:
         """Read nothing any more."""
         self._files.close()
 
+    def tails(self) -> list[Tail]:
+        """Return every log that is followed."""
+        return list(self._files.tails.values())
+
     def view(self, name: str) -> Reading:
         """Return how a jail's logs do."""
         spec = self.jails[name]

@@ -38,7 +38,7 @@ class Front:
             not reason,
             reason,
             views,
-            (*(str(it) for it in self._problems() if it.severity == "error"), *self._server.outlet.troubles),
+            (*(str(it) for it in self._problems() if it.severity == "error"), *self._server.watchdog.troubles),
         )
 
     def _problems(self) -> list[Problem]:

@@ -22,6 +22,7 @@ from f2b.source.entry import Entry, place
 from f2b.source.journal import Journal
 from f2b.source.pattern import expand
 from f2b.source.position import Position
+from f2b.source.tail import Tail
 from f2b.source.turn import Turns
 from f2b.store import Store
 
@@ -72,6 +73,10 @@ class Intake:
         """Read nothing any more."""
         for name in [*self._journals, *(name for cohort in self._cohorts for name in cohort.jails)]:
             self.leave(name)
+
+    def tails(self) -> list[Tail]:
+        """Return every log that is followed."""
+        return [tail for cohort in self._cohorts for tail in cohort.tails()]
 
     def view(self, name: str) -> Reading:
         """Return how a jail's sources do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -10,8 +11,9 @@ from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.engine import Engine
 from f2b.errors import StoreError
-from f2b.events import AlreadyBanned, Ban, Effect, Found, Prolonged, Resolve, Unban
+from f2b.events import AlreadyBanned, Ban, Broke, Effect, Found, Prolonged, Resolve, Unban
 from f2b.log import Log
+from f2b.loop import SLOW_S, Loop
 from f2b.source.position import Position
 from f2b.store import Store
 
@@ -45,16 +47,29 @@ class Outlet:
         self._log = log
         self._resolve = resolve
         self._store_failure = ""
+        self.broke: Counter[str] = Counter()
+        """How many lines each jail could make nothing of, by a fault of ours."""
+        self.reading = ""
+        """The log that was read last."""
 
     def carry(self, effects: Sequence[Effect], reads: Iterable[Read | Heard] = ()) -> None:
         """Do and tell all that a turn brought."""
         if effects:
-            self._guard(effects)
-        self._save(effects, reads)
+            self._timed("firewall", lambda: self._guard(effects))
+        self._timed("database", lambda: self._save(effects, reads))
         for effect in effects:
             announce(self._log, effect)
+            if isinstance(effect, Broke):
+                self.broke[effect.jail] += 1
             if isinstance(effect, Resolve):
                 self._resolve(effect)
+
+    def _timed(self, what: str, do: Callable[[], object]) -> None:
+        began = Loop.elapsed()
+        do()
+        took = Loop.elapsed() - began
+        if took > SLOW_S:
+            self._log.warning("server", f"The {what} took {took:.1f} s")
 
     def _guard(self, effects: Sequence[Effect]) -> None:
         """Change every firewall once at most in each direction, however much happened."""
@@ -80,6 +95,7 @@ class Outlet:
             with self._store.turn():
                 for read in reads:
                     if isinstance(read, Read):
+                        self.reading = read.log
                         self._store.save_position(read.jail, read.log, read.position)
                     else:
                         self._store.save_cursor(read.jail, read.cursor, read.time)

@@ -18,6 +18,7 @@ from f2b.daemon.intake import Intake, reads
 from f2b.daemon.lookup import Lookup
 from f2b.daemon.outlet import Heard, Outlet, Read
 from f2b.daemon.upkeep import Upkeep
+from f2b.daemon.watchdog import Watchdog
 from f2b.engine import Engine
 from f2b.errors import StoreError
 from f2b.events import Ban, Effect
@@ -44,6 +45,7 @@ class Server:
         self.outlet = Outlet(self.engine, store, log, self._lookup.resolve)
         self._upkeep = Upkeep(self.engine, self.outlet, self._lookup, store, loop, self.take)
         self.intake = Intake(self.engine, store, loop, log, self.take)
+        self.watchdog = Watchdog(self.outlet, self.intake.tails, loop, log)
 
     # ---- life ----
 
@@ -70,6 +72,7 @@ class Server:
     def shut(self, keep: bool) -> None:
         """Stop reading and take down the firewalls; with `keep`, leave bans in the kernel."""
         self._upkeep.stop()
+        self.watchdog.stop()
         self.intake.close()
         for guard in reversed(list(self.outlet.guards.values())):
             guard.stop(keep)

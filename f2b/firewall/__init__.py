@@ -44,6 +44,11 @@ class Queued(Protocol):
         ...
 
     @property
+    def moves(self) -> int:
+        """How many steps it has done so far: one that is not idle must do another sooner or later."""
+        ...
+
+    @property
     def fault(self) -> str:
         """Why it cannot work at all; empty if it can. What it did later than it was asked raises no error."""
         ...

@@ -102,6 +102,11 @@ class QueuedAction:
         return self._worker.idle
 
     @property
+    def moves(self) -> int:
+        """How many steps it has begun so far."""
+        return self._worker.moves
+
+    @property
     def fault(self) -> str:
         """Why it cannot work at all; empty if it can."""
         return self._life.fault

@@ -37,6 +37,8 @@ class Worker:
         self._ticket = count()
         self._busy = False
         self._running: Running | None = None
+        self.moves = 0
+        """How many steps were begun so far."""
 
     @property
     def idle(self) -> bool:
@@ -79,6 +81,7 @@ class Worker:
 
     def _goes_on(self, routine: Routine, result: Result | None) -> bool:
         """Hand a routine its last result; return whether it gave a step to do next."""
+        self.moves += 1
         self._running = None
         try:
             step = next(routine) if result is None else routine.send(result)
