@@ -62,6 +62,15 @@ def made(field: Field, written: int, cursor: str) -> Entry | None:
     return Entry(_origin(field) + message.replace("\n", "\\n"), microseconds / 1e6, cursor)
 
 
+def same(cursor: str, other: str) -> bool:
+    """Say whether two cursors mean one entry; in a copy of it (a journal that moved to disk) it is numbered anew."""
+    return _unnumbered(cursor) == _unnumbered(other)
+
+
+def _unnumbered(cursor: str) -> list[str]:
+    return [part for part in cursor.split(";") if part[:2] not in ("s=", "i=")]
+
+
 def _origin(field: Field) -> str:
     """Return what stands before the message: `host ident[pid]: `, as far as it is known."""
     host = field("_HOSTNAME")

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 
 from f2b.errors import SourceError
-from f2b.source.entry import SYSTEM_ONLY, Entry, Place, made, terms
+from f2b.source.entry import SYSTEM_ONLY, Entry, Place, made, same, terms
 
 FIELDS = (
     "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_HOSTNAME,_TRANSPORT,"
@@ -32,6 +32,7 @@ class Journalctl:
         self.overlong = 0
         """Entries left out because they were too long."""
         self._cursor = cursor
+        """Of the entry that was read before, if it is still there and comes again."""
         self._rest = b""
         self._skipping = False
         try:
@@ -64,7 +65,10 @@ class Journalctl:
             if not data:
                 said = self._said()
                 raise SourceError(f"journalctl ended{': ' if said else ''}{said}; it is started again")
-            entries = [entry for entry in map(decode, self._lines(data)) if entry and entry.cursor != self._cursor]
+            entries = [entry for entry in map(decode, self._lines(data)) if entry]
+            if entries and self._cursor:
+                entries = entries[same(entries[0].cursor, self._cursor) :]
+                self._cursor = ""
             if entries:
                 return entries
 

@@ -13,7 +13,7 @@ from ctypes import byref, c_char_p, c_int, c_size_t, c_uint64, c_void_p
 from pathlib import Path
 
 from f2b.errors import SourceError
-from f2b.source.entry import ROOTS, Entry, Place, made, terms
+from f2b.source.entry import ROOTS, Entry, Place, made, same, terms
 
 LIBRARY = "libsystemd.so.0"
 BATCH = 50
@@ -32,7 +32,6 @@ _SIGNATURES: dict[str, tuple[object, ...]] = {
     "sd_journal_add_disjunction": (c_void_p,),
     "sd_journal_seek_cursor": (c_void_p, c_char_p),
     "sd_journal_seek_realtime_usec": (c_void_p, c_uint64),
-    "sd_journal_test_cursor": (c_void_p, c_char_p),
     "sd_journal_next": (c_void_p,),
     "sd_journal_get_cursor": (c_void_p, c_void_p),
     "sd_journal_get_realtime_usec": (c_void_p, c_void_p),
@@ -160,8 +159,7 @@ class Native:
     def _seek(self, cursor: str, since: float) -> None:
         """Go to the first entry to read. Where the cursor's own entry is gone, that is the one after it."""
         if cursor and self._lib.attempt("seek_cursor", self._journal, cursor.encode()) >= 0:
-            found = self._lib.call("next", self._journal) > 0
-            self._here = found and self._lib.attempt("test_cursor", self._journal, cursor.encode()) == 0
+            self._here = self._lib.call("next", self._journal) > 0 and not same(cursor, self._cursor())
         else:
             self._lib.call("seek_realtime_usec", self._journal, max(0, round(since * 1e6)))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f2b.source.entry import SYSTEM, SYSTEM_ONLY, Entry, Place, made, place, terms
+from f2b.source.entry import SYSTEM, SYSTEM_ONLY, Entry, Place, made, place, same, terms
 
 WRITTEN = 1800000000250000
 
@@ -47,6 +47,11 @@ def test_fields_whatever_they_are_when_made_then_one_line(fields: dict[str, str]
     entry = made((fields | {"MESSAGE": "a\nb"}).get, WRITTEN, "c")
     assert entry is not None
     assert entry.text.endswith("a\\nb")
+
+
+def test_cursors_when_numbered_anew_then_still_the_same_entry() -> None:
+    assert same("s=1;i=2;b=c;m=4;t=5;x=6", "s=f;i=7;b=c;m=4;t=5;x=6")
+    assert not same("s=1;i=2;b=c;m=4;t=5;x=6", "s=1;i=2;b=c;m=4;t=6;x=6")
 
 
 def test_match_when_of_several_groups_then_alternatives() -> None:
