@@ -19,7 +19,7 @@ SWEEP = 10.0
 """Seconds, at most, until patterns are expanded and every log is looked at again, whatever inotify says."""
 CALM = 0.5
 """Seconds between two sweeps that changes in folders ask for."""
-FIRST_CHUNK, SMALLEST_CHUNK = 16 * 1024, 2 * 1024
+FIRST_CHUNK, SMALLEST_CHUNK = 4096, 512
 """Bytes. Chunks grow where lines are cheap, and shrink where one takes more than its slice of time."""
 PATIENCE = 2.0
 """Seconds that a log may be gone before it is told: between renaming and creating it is always gone."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from f2b.loop import Loop
 
-SLICE = 0.01
+SLICE = 0.005
 """Seconds after which the loop sees to everything else."""
 
 Reader = Callable[[], object]
