@@ -1,4 +1,4 @@
-"""The database: real files, and the real Fail2Ban reading ours and writing what we read."""
+"""The database: real files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -332,69 +331,3 @@ def test_folder_when_it_cannot_be_made_then_an_error_with_its_cure(tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="set dbfile"):
         Store(str(tmp_path / "file" / "db"))
-
-
-# ---- Fail2Ban itself ----
-
-
-def fail2ban(folder: Path, database: str, seconds: float) -> str:
-    """Run the real server on `database` until its jail has read its log; return its log."""
-    log = folder / "app.log"
-    (folder / "filter.d").mkdir(exist_ok=True)
-    (folder / "filter.d" / "t.conf").write_text("[Definition]\nfailregex = ^ bad <F-USER>\\S+</F-USER> <HOST>$\n")
-    (folder / "jail.conf").write_text(
-        f"[DEFAULT]\nbackend = polling\nbantime = 5000\nfindtime = 600\nmaxretry = 2\n"
-        f"[t]\nenabled = true\nfilter = t\nlogpath = {log}\naction =\n"
-    )
-    (folder / "fail2ban.conf").write_text(
-        f"[Definition]\nloglevel = INFO\nlogtarget = {folder}/f2b.log\nsyslogsocket = auto\nsocket = {folder}/s\n"
-        f"pidfile = {folder}/p\ndbfile = {database}\ndbpurgeage = 1d\ndbmaxmatches = 10\n"
-    )
-    said = folder / "f2b.log"
-    said.write_text("")
-    server = subprocess.Popen(
-        ["/usr/bin/fail2ban-server", "-c", str(folder), "-f", "start"], stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + seconds
-        while " Ban " not in said.read_text() and time.monotonic() < deadline:
-            time.sleep(0.05)
-    finally:
-        server.terminate()
-        server.wait()
-    return said.read_text()
-
-
-def test_fail2ban_when_it_wrote_then_we_read_and_when_we_wrote_then_it_reads(tmp_path: Path) -> None:
-    log = tmp_path / "app.log"
-    stamp = time.strftime("%b %d %H:%M:%S")
-    line = f"{stamp} bad eve 192.0.2.1"
-    log.write_text(f"{line}\n" * 2)
-    database = str(tmp_path / "db.sqlite3")
-    fail2ban(tmp_path, database, 20)
-
-    store = Store(database)
-    (found,) = store.restore("t", time.time(), 5000.0)
-    assert (found.id, found.failures, found.matches, found.duration) == ("192.0.2.1", 2, (line, line), 5000)
-    assert found.captures["user"] == "eve"
-    position = store.position("t", str(log))
-    assert position is not None
-    assert position.offset == log.stat().st_size
-    now = time.time()
-    store.ban(Ban("t", "2001:db8::7", now, 5000.5, 3, ("a line", "na\u00efve \udc80"), {"user": "bob"}))
-    store.save_position("t", str(log), position._replace(inode=log.stat().st_ino))
-    store.close()
-
-    with log.open("a") as file:
-        file.write(f"{stamp} bad eve 192.0.2.9\n" * 2)
-    said = fail2ban(tmp_path, database, 20)
-    assert "[t] Restore Ban 192.0.2.1" in said
-    assert "[t] Restore Ban 2001:db8::7" in said
-    assert "[t] Ban 192.0.2.9" in said
-    assert "[t] Ban 192.0.2.1" not in said
-    assert "New database" not in said
-    assert "ERROR" not in said
-
-    again = Store(database)
-    assert {kept.id for kept in again.restore("t", time.time())} == {"192.0.2.1", "192.0.2.9", "2001:db8::7"}
-    again.close()
