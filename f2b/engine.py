@@ -59,7 +59,8 @@ class Engine:
 
     def __init__(self) -> None:
         self.jails: dict[str, Jail] = {}
-        self._logs: dict[str, dict[DateKey, Route]] = {}
+        self._logs: dict[tuple[str, object], dict[DateKey, Route]] = {}
+        """By the log and who follows it: two may, each from where its own jails stand."""
 
     def add(self, jail: Jail) -> None:
         """Take a jail in; it reads nothing until it is told to `listen`."""
@@ -67,14 +68,14 @@ class Engine:
 
     def remove(self, name: str) -> Jail:
         """Let a jail go, with all that it reads."""
-        for log in list(self._logs):
-            self.leave(log, name)
+        for log, follower in list(self._logs):
+            self.leave(log, name, follower)
         return self.jails.pop(name)
 
-    def listen(self, log: str, name: str) -> None:
-        """Let a jail read a log from now on. Harmless if it does already."""
+    def listen(self, log: str, name: str, follower: object = None) -> None:
+        """Let a jail hear what `follower` reads of a log from now on. Harmless if it does already."""
         jail = self.jails[name]
-        routes = self._logs.setdefault(log, {})
+        routes = self._logs.setdefault((log, follower), {})
         key = date_key(jail.spec)
         route = routes.get(key)
         if route is None:
@@ -82,20 +83,20 @@ class Engine:
         if jail not in route.jails:
             route.jails.append(jail)
 
-    def leave(self, log: str, name: str) -> None:
-        """Let a jail read a log no longer."""
-        routes = self._logs.get(log, {})
+    def leave(self, log: str, name: str, follower: object = None) -> None:
+        """Let a jail hear no longer what `follower` reads of a log."""
+        routes = self._logs.get((log, follower), {})
         for key, route in list(routes.items()):
             route.jails = [jail for jail in route.jails if jail.name != name]
             if not route.jails:
                 del routes[key]
         if not routes:
-            self._logs.pop(log, None)
+            self._logs.pop((log, follower), None)
 
-    def feed(self, log: str, chunk: bytes, now: float, live: bool) -> list[Effect]:
-        """Return what follows from a chunk of whole lines of a log, in the order of its lines."""
+    def feed(self, log: str, chunk: bytes, now: float, live: bool, follower: object = None) -> list[Effect]:
+        """Return what follows from a chunk of whole lines of a log that `follower` read, in their order."""
         effects: list[Effect] = []
-        for route in self._logs.get(log, {}).values():
+        for route in self._logs.get((log, follower), {}).values():
             effects += route.feed(log, chunk, now, live)
         return effects
 

@@ -75,7 +75,7 @@ class Cohort:
         for path, names in self._read.items():
             if name in names:
                 names.remove(name)
-                self._engine.leave(path, name)
+                self._engine.leave(path, name, self)
         wanted = {log.pattern for other in self.jails.values() for log in other.logpath}
         for pattern in {log.pattern for log in spec.logpath} - wanted:
             self._files.remove(pattern)
@@ -107,7 +107,7 @@ class Cohort:
         if names is None:
             names = self._read[path] = self._meant(path)
             for name in names:
-                self._engine.listen(path, name)
+                self._engine.listen(path, name, self)
         return names
 
     def _meant(self, path: str) -> list[str]:
@@ -119,7 +119,7 @@ class Cohort:
 
     def _on_chunk(self, path: str, chunk: bytes, position: Position, live: bool) -> None:
         names = self._listeners(path)
-        effects = self._engine.feed(path, chunk, self._loop.now(), live)
+        effects = self._engine.feed(path, chunk, self._loop.now(), live, self)
         self._note(effects, [Read(name, path, position) for name in names])
 
     def _opened(self, tail: Tail) -> None:

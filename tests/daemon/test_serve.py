@@ -131,6 +131,20 @@ def test_jails_that_share_a_log_both_count(server: Server) -> None:
     wait_for(lambda: server.banned() == [EVIL, EVIL])
 
 
+@pytest.mark.parametrize("more", [{"backend": "polling"}, {"logpath": "{log}\n  {log}.1"}], ids=["backend", "logs"])
+def test_log_that_jails_follow_in_different_ways_counts_once_for_each(server: Server, more: dict[str, str]) -> None:
+    log = server.jail("one", maxretry=5)
+    other = {key: value.format(log=log) for key, value in more.items()}
+    server.jail("two", **{"maxretry": 5, "logpath": log} | other)
+    fail(log, EVIL, times=1)
+    server.start()
+    fail(log, EVIL, times=1)
+    wait_for(lambda: server.said().count(f"Found {EVIL}") >= 4)
+    fail(log, WORSE, times=1)
+    wait_for(lambda: server.said().count(f"Found {WORSE}") >= 2)
+    assert [view["failed_total"] for view in server.status()["jails"]] == [3, 3]
+
+
 def test_glob_follows_files_that_come_later(server: Server) -> None:
     server.jail(logpath=f"{server.folder}/app-*.log")
     fail(server.folder / "app-1.log", WORSE)
