@@ -6,7 +6,7 @@ A log that several jails watch is decoded and dated once for all jails that read
 from __future__ import annotations
 
 import time as wall
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from f2b.config.model import JailSpec
 from f2b.date.reader import DateReader
@@ -14,6 +14,7 @@ from f2b.events import Broke, Effect, Line, Warned
 from f2b.jail import Jail
 from f2b.lines import LineReader, journal_line
 from f2b.runaway import Runaway
+from f2b.sieve import Sieve
 
 WARN_S = 86400.0
 """How long the same warning is not repeated."""
@@ -24,28 +25,47 @@ DateKey = tuple[str, tuple[str, ...], "str | None"]
 class Route:
     """The jails that read one log in the same way, and the reader they share."""
 
-    __slots__ = ("_told", "jails", "reader")
+    __slots__ = ("_sieve", "_told", "jails", "reader")
 
     def __init__(self, reader: LineReader) -> None:
         self.reader = reader
         self.jails: list[Jail] = []
+        self._sieve = Sieve(reader, [])
         self._told = -WARN_S
 
     def feed(self, log: str, chunk: bytes, now: float, live: bool) -> list[Effect]:
         """Return what follows from a chunk for all its jails."""
         effects: list[Effect] = []
-        for text in self.reader.texts(chunk):
+        for text, jails in self._wanted(chunk, now):
             try:
                 line = self.reader.line(text, now)
             except Runaway as runaway:
-                effects += [effect for jail in self.jails for effect in jail.lose(runaway, text, now)]
+                effects += [effect for jail in jails for effect in jail.lose(runaway, text, now)]
                 continue
-            for jail in self.jails:
+            for jail in jails:
                 effects += _guarded(jail, line, now, live)
         if self.reader.undecodable is not None and now - self._told >= WARN_S:
             self._told = now
             effects += [Warned(jail.name, self._undecodable(log)) for jail in self.jails]
         return effects
+
+    def _wanted(self, chunk: bytes, now: float) -> Iterator[tuple[str, Sequence[Jail]]]:
+        """Yield the lines of a chunk that may matter, and the jails that want each."""
+        filters = [jail.filter for jail in self.jails]
+        if filters != self._sieve.filters:
+            self._sieve = Sieve(self.reader, filters)
+        starts = self._sieve.starts(chunk)
+        if starts is None:
+            jails = self.jails
+            for text in self.reader.texts(chunk):
+                yield text, jails
+            return
+        texts = self.reader.picked(chunk, [start for start, _ in starts], now)
+        chosen: dict[int, list[Jail]] = {}
+        for text, (_, mask) in zip(texts, starts, strict=True):
+            if mask not in chosen:
+                chosen[mask] = [jail for number, jail in enumerate(self.jails) if mask >> number & 1]
+            yield text, chosen[mask]
 
     def _undecodable(self, log: str) -> tuple[str, ...]:
         return (

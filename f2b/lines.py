@@ -6,12 +6,14 @@ The step between source and filter. One LineReader for each log: what it knows o
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from f2b.date.reader import DateReader
 from f2b.errors import ConfigError
 from f2b.events import Line
 from f2b.runaway import Runaway
+
+_ASCII = bytes(range(128)).decode()
 
 RECENT_S = 60
 """A line without a date belongs to the last one with a date if that is not older than this."""
@@ -32,6 +34,8 @@ class LineReader:
         self.undecodable: bytes | None = None
         """The last bytes that the encoding does not have. The caller tells, and may put None here again."""
         self._use(_codec("utf-8" if encoding == "auto" else encoding))
+        self._passed: tuple[bytes, int, int] | None = None
+        """The piece of a chunk that was passed over before the present line."""
         self._date = ""  # the last one, as written
         self._time = float("-inf")
 
@@ -39,6 +43,8 @@ class LineReader:
         self.encoding = encoding
         self.newline = newline(encoding)
         """The bytes of a line end: a source cuts chunks behind one, at a multiple of its length."""
+        self.ascii = all(char.encode(encoding) == bytes((number,)) for number, char in enumerate(_ASCII))
+        """Whether ASCII stands in the log as it is, so that it can be looked for in the bytes."""
 
     def lines(self, chunk: bytes, now: float) -> Iterator[Line]:
         """Yield the lines of a chunk of whole lines, read at `now` (epoch seconds)."""
@@ -58,6 +64,21 @@ class LineReader:
             yield from map(self.decode, chunk.removesuffix(self.newline).split(self.newline))
         else:  # the bytes of a line end may also stand across two characters
             yield from self.decode(chunk).removesuffix("\n").split("\n")
+
+    def picked(self, chunk: bytes, starts: Iterable[int], now: float | None) -> Iterator[str]:
+        """Yield some decoded lines of a chunk, those that begin at `starts`, to be read one by one.
+
+        What is passed over has its dates all the same, for lines without one; `now` None: dates do not matter.
+        """
+        end = 0
+        for start in starts:
+            self._passed = None if now is None else (chunk, end, start)
+            end = chunk.find(b"\n", start)
+            end = len(chunk) if end < 0 else end
+            yield self.decode(chunk[start:end])
+        if now is not None:
+            self._passed = chunk, end, len(chunk)
+            self._catch_up(now)
 
     def decode(self, raw: bytes) -> str:
         """Return the text of some bytes; what the encoding does not have becomes U+FFFD and is remembered."""
@@ -89,9 +110,27 @@ class LineReader:
 
     def _undated(self, text: str, cut: str, time: float | None, now: float) -> Line:
         """Return a line without a usable date: it takes the last one if that is recent, else `time`."""
+        self._catch_up(now)
         if self._time > now - RECENT_S:
             return Line(f"{text}\n", self._date + text, self._time)
         return Line(f"{cut}\n", text, time)
+
+    def _catch_up(self, now: float) -> None:
+        """Find out the last date of what was passed over, from the last line on."""
+        if self._passed is None:
+            return
+        (chunk, start, end), self._passed = self._passed, None
+        while end > start:
+            begin = chunk.rfind(b"\n", start, end - 1) + 1 or start
+            text = self.decode(chunk[begin:end])
+            try:
+                stamp = self.dates.read(text.rstrip("\r\n"), now)
+            except Runaway:
+                stamp = None
+            if stamp and stamp.time is not None:
+                self._date, self._time = text[stamp.start : stamp.end], stamp.time
+                return
+            end = begin
 
 
 def journal_line(text: str, time: float, stamp: str = "") -> Line:

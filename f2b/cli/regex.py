@@ -140,8 +140,9 @@ def _run(options: Options) -> int:
     for line in _head(options, trial):
         print(line)
     start = time.perf_counter()
-    for _, verdict in trial.verdicts():
+    for _, verdict in trial.verdicts(lambda: report.enough):
         report.add(verdict)
+    report.pass_over(trial.passed_over)
     print()
     for piece in report.text(time.perf_counter() - start):
         print(piece)
@@ -173,12 +174,13 @@ def _print_json(trial: Trial) -> None:
     report = trial.report(Show(hidden=frozenset(("missed", "ignored"))))
     write = sys.stdout.write
     lost: list[int] = []
-    for number, verdict in trial.verdicts():
+    for number, verdict in trial.verdicts(lambda: report.enough):
         report.add(verdict)
         if verdict.lost:
             lost.append(number)
         if verdict.kind != "missed":
             write(json.dumps(_entry(number, verdict)) + "\n")
+    report.pass_over(trial.passed_over)
     hits = [
         {"regex": rule.text.value, "hits": count}
         for rule, count in zip(trial.judge.tested.failregex, report.hits, strict=True)

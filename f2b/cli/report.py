@@ -49,6 +49,7 @@ class Report:
         self._ids: list[list[str]] = [[] for _ in tested.failregex]
         self._ignores = [0] * len(tested.ignoreregex)
         self.counts = {"matched": 0, "ignored": 0, "missed": 0}
+        self._passed_over = 0
         self._kept: dict[str, list[str]] = {kind: [] for kind in self.counts}
 
     @property
@@ -94,6 +95,18 @@ class Report:
         if wanted or kind in self._show.full:
             self._kept[kind].append(text.rstrip())
 
+    @property
+    def enough(self) -> bool:
+        """Whether no further line that was missed would be shown, nor anything counted of it but that."""
+        if self._show.verbosity or "missed" in self._show.full:
+            return False
+        return "missed" in self._show.hidden or self.counts["missed"] >= self._show.limit
+
+    def pass_over(self, lines: int) -> None:
+        """Take in lines that were missed without being looked at."""
+        self.counts["missed"] += lines
+        self._passed_over += lines
+
     def text(self, seconds: float) -> Iterator[str]:
         """Yield the report, piece by piece; the trial took that many seconds."""
         yield "\nResults\n======="
@@ -109,6 +122,8 @@ class Report:
             f"\nLines: {self.lines} lines, {counts['ignored']} ignored, "
             f"{counts['matched']} matched, {counts['missed']} missed"
         )
+        if self._passed_over:
+            yield f"{self._passed_over} of these lack words that a match needs; prefregex and dates do not count them"
         yield f"[processed in {seconds:.2f} sec]\n"
         if "matched" in self._show.full:
             yield from self._list("matched")

@@ -20,6 +20,7 @@ from f2b.lines import LineReader, journal_line
 from f2b.source import entry
 
 CHUNK = 256 * 1024
+FIRST_CHUNK = 32 * 1024
 JOURNAL = "systemd-journal"
 
 Kind = Literal["file", "journal", "stdin", "text"]
@@ -32,23 +33,14 @@ class Sample(NamedTuple):
     text: str
     """The path, the text, or `systemd-journal` with options in brackets."""
 
-    def numbered(self, reader: LineReader, finished: bool = False) -> Iterator[tuple[int, str]]:
-        """Yield the lines and their numbers, from 1. Empty ones and comments (`#`) count, but are left out.
+    def chunks(self, reader: LineReader, finished: bool = False) -> Iterator[bytes]:
+        """Yield the log in chunks of whole lines, the first one small; not for `text`, and not for the journal.
 
         `finished`: leave out a file's last line while it has no end. Raises SourceError.
         """
-        for number, text in enumerate(self._texts(reader, finished), 1):
-            if text and not text.isspace() and not text.startswith("#"):
-                yield number, text
-
-    def _texts(self, reader: LineReader, finished: bool) -> Iterator[str]:
-        if self.kind == "text":
-            yield from self.text.split("\n")
-            return
         try:
             with self._opened() as file:
-                for chunk in _whole_lines(file, reader, finished and self.kind == "file"):
-                    yield from reader.texts(chunk)
+                yield from _whole_lines(file, reader, finished and self.kind == "file")
         except OSError as error:
             raise SourceError(f"cannot read {self.text}: {error.strerror}") from None
 
@@ -91,9 +83,9 @@ def understood(log: str, stdin: bool = True) -> Sample:
 
 def _whole_lines(file: BinaryIO, reader: LineReader, finished: bool) -> Iterator[bytes]:
     """Yield a file in chunks of whole lines; the last may lack its end, unless only `finished` ones are wanted."""
-    rest = b""
-    while chunk := file.read(CHUNK):
-        chunk = rest + chunk
+    rest, size = b"", FIRST_CHUNK
+    while chunk := file.read(size):
+        chunk, size = rest + chunk, CHUNK
         cut = _line_end(chunk, reader.newline)
         rest = chunk[cut:]
         if cut:

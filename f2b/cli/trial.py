@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -19,6 +20,10 @@ from f2b.events import Line
 from f2b.filter.regex import Examination
 from f2b.lines import LineReader, journal_line
 from f2b.runaway import Patience, Runaway
+from f2b.sieve import Sieve
+
+_ODD_BEGIN = re.compile(rb"\n(?=[#\s\x1c-\x1f\x80-\xff])")
+"""Before a line that may be empty, blank or a comment."""
 
 
 class Setup(NamedTuple):
@@ -50,19 +55,26 @@ class Trial:
         self.dates = DateReader([text.value for text in spec.datepattern], setup.zone, year)
         self._reader = LineReader(self.dates, setup.encoding)
         self._patience = Patience()
+        self.passed_over = 0
+        """How many lines were not looked at, for they cannot match."""
         self.judge = Judge(subject.compiled(spec), Names(), setup.every, setup.as_fail2ban)
+        self._sieve = Sieve(None if setup.as_journal else self._reader, [self.judge.tested])
 
     @property
     def encoding(self) -> str:
         """What the log is decoded from."""
         return self._reader.encoding.upper()
 
-    def verdicts(self) -> Iterator[tuple[int, Verdict]]:
-        """Yield the number of each line, from 1, and what became of it. Raises SourceError."""
+    def verdicts(self, enough: Callable[[], bool] = bool) -> Iterator[tuple[int, Verdict]]:
+        """Yield the number of each line, from 1, and what became of it. Raises SourceError.
+
+        Empty lines and comments (`#`) count, but are left out. Once `enough` lines were seen for all that is to be
+        shown of them, those that cannot match are passed over.
+        """
         alarm = Alarm()
         alarm.set()
         try:
-            for number, text in self._lines():
+            for number, text in self._lines(enough):
                 yield number, self._verdict(number, text)
         finally:
             alarm.off()
@@ -80,15 +92,52 @@ class Trial:
             return Verdict("missed", line, [], Examination(), lost=True)
 
     def _line(self, text: str) -> Line:
-        now = time.time() if self._setup.now is None else self._setup.now
-        return journal_line(text, now) if self._setup.as_journal else self._reader.line(text, now)
+        return journal_line(text, self._now()) if self._setup.as_journal else self._reader.line(text, self._now())
 
-    def _lines(self) -> Iterator[tuple[int, str | Line]]:
+    def _now(self) -> float:
+        return time.time() if self._setup.now is None else self._setup.now
+
+    def _lines(self, enough: Callable[[], bool]) -> Iterator[tuple[int, str | Line]]:
         if self.log.kind == "journal":
             return self.log.entries(self._reader, self.spec.journalmatch)
-        return self.log.numbered(self._reader, self._setup.finished)
+        numbered = enumerate(self.log.text.split("\n"), 1) if self.log.kind == "text" else self._numbered(enough)
+        return ((number, text) for number, text in numbered if not _left_out(text))
+
+    def _numbered(self, enough: Callable[[], bool]) -> Iterator[tuple[int, str]]:
+        first = 1
+        for chunk in self.log.chunks(self._reader, self._setup.finished):
+            starts = self._sieve.starts(chunk) if enough() else None
+            if starts is None:
+                for text in self._reader.texts(chunk):
+                    yield first, text
+                    first += 1
+            else:
+                lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+                self.passed_over += lines - len(starts) - self._left_out_beside(chunk, dict(starts))
+                yield from self._picked(chunk, [start for start, _ in starts], first)
+                first += lines
+
+    def _picked(self, chunk: bytes, starts: Sequence[int], first: int) -> Iterator[tuple[int, str]]:
+        """Yield the lines that begin at `starts`, and their numbers; the chunk's first line has number `first`."""
+        number, before = first, 0
+        now = None if self._setup.as_journal else self._now()
+        for start, text in zip(starts, self._reader.picked(chunk, starts, now), strict=True):
+            number += chunk.count(b"\n", before, start)
+            before = start
+            yield number, text
+
+    def _left_out_beside(self, chunk: bytes, starts: Mapping[int, int]) -> int:
+        """Return how many lines of a chunk are left out, those that begin at `starts` not counted."""
+        begins = [0, *(found.end() for found in _ODD_BEGIN.finditer(chunk))]
+        others = [begin for begin in begins if begin not in starts and begin < len(chunk)]
+        lines = (chunk[begin:].partition(b"\n")[0] for begin in others)
+        return sum(_left_out(self._reader.decode(line)) for line in lines)
 
     def report(self, show: Show) -> Report:
         """Return an empty report on this trial."""
         dated = self.log.kind != "journal" and not self._setup.as_journal
         return Report(self.judge.tested, self.dates if dated else None, show)
+
+
+def _left_out(text: str) -> bool:
+    return not text or text.isspace() or text.startswith("#")

@@ -37,6 +37,8 @@ class Pattern(NamedTuple):
     """It stands at a fixed end of the line, so where it was found last says nothing."""
     first: bool
     """It can match at the line's first character only."""
+    clean: bool
+    """Its cut never joins two characters of which one belongs to a word: filters' literals rely on it."""
 
 
 _BEGIN = r"^\W{0,2}"
@@ -60,6 +62,8 @@ _PLAIN_GROUP = re.compile(r"(?<!\\)(?:\\\\)*\((?!\?)")
 _LEAD = re.compile(r"(\^?)\(\?([aimsux]+)\)(\^?)")
 _OPEN_LEFT = re.compile(r"\^|\((?:\?:)?\^")
 _OPEN_RIGHT = re.compile(r"(?:\$\)?|\\b|\\s)\Z")
+_WORDS = re.compile(r"(?:\(\?:)?%(?!z).*%(?:Ex)?\w(?:\)\?)?", re.DOTALL)
+"""Begins and ends with a directive whose text is a word."""
 _LINE_END = re.compile(r"\$\)?\Z")
 _FLAGS = {"a": re.A, "i": re.I, "m": re.M, "s": re.S, "u": re.U, "x": re.X}
 
@@ -117,7 +121,7 @@ def single(text: str, year: int) -> Pattern:
     """Return what one date pattern means in that year. Raises ConfigError if it is none."""
     key = text if "%" in text else text.upper()
     if key == "{NONE}":
-        return Pattern(text, "^", "()", 0, "none", anchored=True, first=True)
+        return Pattern(text, "^", "()", 0, "none", anchored=True, first=True, clean=True)
     machine = _MACHINE.get(key.removeprefix(LINE_BEGIN).removeprefix("^"))
     if machine is not None:
         return _machine(text, machine, _starts(key))
@@ -135,9 +139,10 @@ def _named(regex: str) -> Callable[[re.Match[str]], str]:
 def _machine(text: str, form: tuple[str, str, Kind], begin: bool) -> Pattern:
     regex, name, kind = form
     if begin:
-        return Pattern(text, LINE_BEGIN + name, f"{_BEGIN}({regex}){_RIGHT}", 0, kind, anchored=True, first=True)
+        regex = f"{_BEGIN}({regex}){_RIGHT}"
+        return Pattern(text, LINE_BEGIN + name, regex, 0, kind, anchored=True, first=True, clean=True)
     left = _LEFT if kind == "tai" else _EPOCH_LEFT
-    return Pattern(text, name, f"{left}({regex}){_RIGHT}", 0, kind, anchored=False, first=False)
+    return Pattern(text, name, f"{left}({regex}){_RIGHT}", 0, kind, anchored=False, first=False, clean=kind != "tai")
 
 
 def _directives(text: str, year: int) -> str:
@@ -178,11 +183,15 @@ def _custom(text: str, regex: str, name: str, kind: Kind) -> Pattern:
     anchored = begin or _OPEN_LEFT.match(body) is not None or _LINE_END.search(body) is not None
     body = body.removeprefix("**").removesuffix("**")
     first = begin or (body.startswith("^") and "|" not in body)
+    clean = False
     if _PLAIN_GROUP.search(body) is None:
+        at_words = _WORDS.fullmatch(text.removeprefix(LINE_BEGIN)) is not None and not (open_left or open_right)
+        clean = body.startswith("^") or at_words
         first = first or body.startswith("^")
         body = _wrapped(body)
     left = _BEGIN if begin else "" if open_left else _LEFT
-    return Pattern(text, name, left + body + ("" if open_right else _RIGHT), flags | more, kind, anchored, first)
+    body = left + body + ("" if open_right else _RIGHT)
+    return Pattern(text, name, body, flags | more, kind, anchored, first, clean)
 
 
 def _hoisted(regex: str) -> tuple[str, int]:

@@ -18,6 +18,8 @@ from f2b.errors import ConfigError
 
 STALE_S = 300
 """A template unused for this long makes way for a newer winner, whatever their weights."""
+STEADY = 50
+"""So many dates of one form in a row, and the log is taken to know no other."""
 
 
 class DateReader:
@@ -37,6 +39,14 @@ class DateReader:
         self._wall = wall(0)
         self._last: Template | None = None
         self._match: re.Match[str] | None = None
+        self._turned = 0
+        """The hits that the last winner had when it became that."""
+
+    @property
+    def steady(self) -> bool:
+        """Whether all lines of late were dated by one template, which leaves the words beside a date whole."""
+        last = self._last
+        return last is not None and last.pattern.clean and last.hits - self._turned >= STEADY
 
     def read(self, text: str, now: float) -> Stamp | None:
         """Return the date of a line, or None if it has none; `now` (epoch seconds) completes what it leaves out."""
@@ -114,6 +124,7 @@ class DateReader:
         self._match = found
         if template is not self._last:
             self._last = template
+            self._turned = template.hits
             self._move(template, now)
 
     def _move(self, template: Template, now: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from f2b.events import Failure, Line
+from f2b.filter.literals import Clause
 
 
 class Filter(Protocol):
@@ -13,4 +14,8 @@ class Filter(Protocol):
 
     def feed(self, line: Line) -> Sequence[Failure]:
         """Return the failures that this line completes; usually none."""
+        ...
+
+    def needs(self) -> Sequence[Sequence[Clause]] | None:
+        """Return what a line must hold to matter: for each regex, its clauses. None: every line may matter."""
         ...

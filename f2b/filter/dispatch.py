@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from f2b.filter.literals import shape
 from f2b.filter.rule import Rule
 
 LENGTH = 4
@@ -59,6 +58,6 @@ class Dispatch:
 
 def _begins(rule: Rule) -> tuple[str, ...]:
     """Return what the first characters of a match begin with; nothing known: what every text begins with."""
-    seen = shape(rule.pattern)
+    seen = rule.shape
     rule.needle = max((clause.only for clause in seen.clauses), key=len, default="")
     return tuple({head[:LENGTH] for head in seen.heads}) or ("",)

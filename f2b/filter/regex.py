@@ -15,6 +15,7 @@ from f2b.errors import ConfigError
 from f2b.events import Captures, Failure, Line
 from f2b.filter.dispatch import Dispatch
 from f2b.filter.identity import Identity, identify
+from f2b.filter.literals import Clause
 from f2b.filter.multiline import Buffer
 from f2b.filter.rule import Rule, find, ignoring
 from f2b.filter.session import MAX_AGE_S, Sessions
@@ -63,7 +64,7 @@ class Examination:
 class RegexFilter:
     """Finds failures by regexes. It keeps open sessions and buffered lines, so each log has its own."""
 
-    __slots__ = ("_buffer", "_dispatch", "_early", "_find", "_sessions", "failregex", "ignoreregex", "prefregex", "usedns")
+    __slots__ = ("_buffer", "_dispatch", "_early", "_sessions", "failregex", "ignoreregex", "prefregex", "usedns")
 
     def __init__(
         self,
@@ -86,6 +87,14 @@ class RegexFilter:
     def feed(self, line: Line) -> Sequence[Failure]:
         """Return the failure that this line completes, if it does."""
         return self._judge(line, None)
+
+    def needs(self) -> Sequence[Sequence[Clause]] | None:
+        """Return what a line must hold to be one of those that `examine` has something to say of."""
+        if self._buffer is not None:
+            return None
+        before = self.prefregex.shape.clauses if self.prefregex else ()
+        regexes = [rule.shape.clauses + before for rule in self.failregex]
+        return regexes + [rule.shape.clauses for rule in self.ignoreregex if self._early]
 
     def examine(self, line: Line, every: bool = True) -> Examination:
         """Feed a line and return what each step made of it; `every`: try all failregexes, not up to the first."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from f2b.config.model import Text, UseDns
+from f2b.filter.literals import Shape, shape
 from f2b.filter.tags import begins_a_line, compile_regex
 from f2b.runaway import Runaway
 
@@ -32,7 +33,7 @@ class _Derived(NamedTuple):
 class Rule:
     """A compiled regex. `search` and `match` are the pattern's own."""
 
-    __slots__ = ("_derived", "_idle", "anchored", "match", "needle", "pattern", "search", "text")
+    __slots__ = ("_derived", "_idle", "_shape", "anchored", "match", "needle", "pattern", "search", "text")
 
     def __init__(
         self, text: Text, usedns: UseDns = "warn", multiline: bool = False, idle: re.Pattern[str] = _NEVER
@@ -45,6 +46,7 @@ class Rule:
         self.needle = ""
         """Stands in every text that it matches; `dispatch` finds it out."""
         self._idle = idle
+        self._shape: Shape | None = None
         self._derived = tuple(_derived(self.pattern))
         self.wake()
 
@@ -61,6 +63,13 @@ class Rule:
         self.search, self.match = self.pattern.search, self.pattern.match
         if self.anchored and not self.pattern.flags & re.MULTILINE:
             self.search = self.match  # it cannot match elsewhere, but `search` would look
+
+    @property
+    def shape(self) -> Shape:
+        """What is known of its matches; found out when first asked for."""
+        if self._shape is None:
+            self._shape = shape(self.pattern)
+        return self._shape
 
     def starts(self, text: str) -> Sequence[int]:
         """Return where a match may begin."""
