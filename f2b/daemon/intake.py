@@ -78,6 +78,12 @@ class Intake:
         """Return every log that is followed."""
         return [tail for cohort in self._cohorts for tail in cohort.tails()]
 
+    def positions(self, name: str) -> dict[str, Position | None]:
+        """Return how far each log of a jail was read; None if it is still to be begun."""
+        files = self.view(name).files
+        tails = [tail for cohort in self._cohorts if name in cohort.jails for tail in cohort.tails()]
+        return {tail.path: tail.position for tail in tails if tail.path in files}
+
     def view(self, name: str) -> Reading:
         """Return how a jail's sources do."""
         for cohort in self._cohorts:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from f2b.config.model import JailSpec, Problem, Settings
-from f2b.daemon import assemble
+from f2b.daemon import assemble, chronicle
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.daemon.intake import Intake, reads
@@ -73,6 +73,9 @@ class Server:
         """Stop reading and take down the firewalls; with `keep`, leave bans in the kernel."""
         self._upkeep.stop()
         self.watchdog.stop()
+        self.log.info("server", "Stopping all jails")
+        for name in self.engine.jails:
+            chronicle.ends(self.log, name, self.intake.view(name).files)
         self.intake.close()
         for guard in reversed(list(self.outlet.guards.values())):
             guard.stop(keep)
@@ -99,10 +102,12 @@ class Server:
 
     def _begin(self, spec: JailSpec) -> None:
         self.intake.follow(spec)
-        self.log.info("jail", f"Jail '{spec.name}' started")
+        name = spec.name
+        chronicle.begins(self.log, spec, self.intake.view(name), self.intake.positions(name))
 
     def _set_up(self, spec: JailSpec) -> bool:
         """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
+        self.log.info("jail", f"Creating new jail '{spec.name}'")
         jail, problems = assemble.build_jail(spec)
         firewalls, more = assemble.build_firewalls(spec, self._make) if jail else ([], [])
         self.broken.pop(spec.name, None)
@@ -151,13 +156,14 @@ class Server:
 
     def remove(self, name: str) -> None:
         """Take one jail down: its bans are lifted, and come back when it does."""
+        paths = self.intake.view(name).files
         self.intake.leave(name)
         jail = self.engine.remove(name)
         guard = self.outlet.guards.pop(name)
         guard.flush(tuple(jail.ledger))
         guard.stop(keep=False)
         self._asked(lambda: self._store.enable(name, False), None)
-        self.log.info("jail", f"Jail '{name}' stopped")
+        chronicle.ends(self.log, name, paths)
 
     def forget(self, configured: Collection[str]) -> None:
         """Speak no more of jails that are no longer in the configuration."""

@@ -61,8 +61,6 @@ class Store:
         self._failure: StoreError | None = None
         self._tried = float("-inf")
         self._use(*rescue.connect(path, tell))
-        if not self._lent and path != MEMORY:
-            tell("INFO", f"Connected to fail2ban persistent database '{path}'")
 
     def _use(self, db: sqlite3.Connection, lent: str) -> None:
         self._db = db

@@ -73,6 +73,8 @@ def connect(path: str, tell: Tell, wait_ms: int = WAIT_MS) -> sqlite3.Connection
     except BaseException:
         db.close()
         raise
+    if path != ":memory:":
+        tell("INFO", f"Connected to fail2ban persistent database '{path}'")
     if version is None and path != ":memory:":
         tell("WARNING", f"New database created. Version '{VERSION}'")
     return db

@@ -44,8 +44,8 @@ def test_file_when_new_then_private_and_in_fail2bans_format(path: str) -> None:
     assert os.stat(path).st_mode & 0o777 == 0o600
     assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
     assert told == [
-        "New database created. Version '4'",
         f"Connected to fail2ban persistent database '{path}'",
+        "New database created. Version '4'",
         "Connection to database closed.",
     ]
     db = sqlite3.connect(path)
