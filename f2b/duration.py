@@ -20,6 +20,7 @@ _UNITS = [
 ]
 _SECONDS = {word: size for size, words in _UNITS for word in words.split()}
 _TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d*)?|\.\d+)(?![.\d])|(?P<word>[a-z]+)|(?P<sign>[-+*/()]))\s*")
+_LOG_YEAR = 365 * DAY
 _SHOWN = [(WEEK, "w"), (DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (1, "s")]
 
 
@@ -42,8 +43,34 @@ def human(duration: float) -> str:
         return "permanent"
     if duration < 1:
         return f"{duration:g}s"
-    rest, words = int(duration), []
-    for size, unit in _SHOWN:
+    return _parts(int(duration), *_SHOWN)
+
+
+def spelt(duration: float) -> str:
+    """Return seconds as Fail2Ban's log has them: the longer the rougher; a negative number is `permanent`.
+
+    Found out by looking: minutes are exact (`17m 4s`), hours have whole minutes, weeks whole hours, years whole days.
+    """
+    if duration < 0:
+        return "permanent"
+    if duration < MINUTE:
+        return f"{duration}s"
+    minutes = round(duration / MINUTE, 1)
+    if minutes < HOUR / MINUTE:
+        rest = duration % MINUTE
+        return f"{duration // MINUTE}m" + (f" {rest}s" if rest else "")
+    if duration < DAY:
+        return _parts(int(minutes) * MINUTE, (HOUR, "h"), (MINUTE, "m"))
+    if duration < WEEK:
+        return _parts(round(duration / MINUTE) * MINUTE, (DAY, "d"), (HOUR, "h"), (MINUTE, "m"))
+    if duration < _LOG_YEAR:
+        return _parts(round(duration / HOUR) * HOUR, (WEEK, "w"), (DAY, "d"), (HOUR, "h"))
+    return _parts(round(duration / DAY) * DAY, (_LOG_YEAR, "y"), (WEEK, "w"), (DAY, "d"))
+
+
+def _parts(rest: int, *units: tuple[int, str]) -> str:
+    words = []
+    for size, unit in units:
         count, rest = divmod(rest, size)
         if count:
             words.append(f"{count}{unit}")

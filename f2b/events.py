@@ -44,6 +44,8 @@ class Failure(NamedTuple):
     """What it counts for against maxretry."""
     unresolved: str = ""
     """A host name that must be resolved first: each of its addresses is then one failure."""
+    by_hand: bool = False
+    """Somebody told us of it; no log did."""
 
 
 # ---- effects: what the core wants done or told -------------------------------------------------------------
@@ -55,7 +57,25 @@ class Found:
 
     jail: str
     id: str
+    """Whom it was counted for."""
     time: float
+    seen: str = ""
+    """Who it was, where a whole network is counted as one."""
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A failure counts for more, because its id was banned before."""
+
+    jail: str
+    id: str
+    time: float
+    bans: int
+    """How often it was banned before."""
+    worth: int
+    """What the failure counts for."""
+    maxretry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +105,9 @@ class Ban:
     count: int = 1
     """How many times this id was banned in this jail, this time included."""
     own_time: bool = False
-    """Its duration is its own: a change of the jail's bantime does not touch it."""
+    """Its duration is its own, given by hand: a change of the jail's bantime does not touch it."""
+    grown: bool = False
+    """Its duration grew by the jail's increments: no change of the jail's bantime touches that either."""
     restored: bool = False
     """It was in force already before the server started."""
 
@@ -98,6 +120,20 @@ class Ban:
     def ip(self) -> str:
         """What actions know as `<ip>`."""
         return self.host or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Increased:
+    """A ban just begun is for somebody who was banned before; it would have been for `base` seconds else."""
+
+    ban: Ban
+    bans: int
+    """How often before."""
+    last: float
+    """When the latest of those began."""
+    base: float
+    fault: str = ""
+    """Why no longer time could be computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +180,16 @@ class Resolve:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """Whether somebody is to be spared must be asked (`ignorecommand`). Answered by `Jail.judged`."""
+
+    jail: str
+    failure: Failure
+    ban: Ban | None = None
+    """It is in force already, from an earlier server, and goes if its id is to be spared."""
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something its administrator should know of."""
 
@@ -172,4 +218,19 @@ class RanAway:
     """It was once too often: the pattern is set aside for a while."""
 
 
-Effect = Broke | RanAway | Found | Ignored | Ban | Prolonged | AlreadyBanned | Expired | Unban | Resolve | Warned
+Effect = (
+    Broke
+    | RanAway
+    | Found
+    | Known
+    | Ignored
+    | Ban
+    | Increased
+    | Prolonged
+    | AlreadyBanned
+    | Expired
+    | Unban
+    | Resolve
+    | Judge
+    | Warned
+)

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from f2b import net
 from f2b.ban.allow import AllowList
 from f2b.ban.counter import Counter, Tally
+from f2b.ban.growth import Even, Growth, worth
+from f2b.ban.history import Past
 from f2b.ban.ledger import Ledger
+from f2b.ban.verdicts import Verdicts
+from f2b.ban.window import Window
+from f2b.config.formula import Chance
 from f2b.config.model import JailSpec
-from f2b.duration import human
 from f2b.events import (
     PERMANENT,
     AlreadyBanned,
@@ -23,39 +28,49 @@ from f2b.events import (
     Failure,
     Found,
     Ignored,
+    Increased,
+    Judge,
+    Known,
     Line,
     Prolonged,
     RanAway,
     Resolve,
     Unban,
-    Warned,
 )
 from f2b.filter import Filter
+from f2b.oddity import Oddities
 from f2b.runaway import Patience, Runaway
 
 ODD_S = 60
 """A live line whose date is further from the clock than this is taken as written now (as in Fail2Ban)."""
 PURGE_S = 5
 """How often counters without recent failures are looked for."""
-WARN_S = 86400
-"""How long the same warning is not repeated."""
+COMMAND = "command"
+"""Fail2Ban's word for who was spared by ignorecommand."""
 
 
 class Jail:
     """Judges lines, counts failures, and knows who is banned for them."""
 
-    def __init__(self, spec: JailSpec, filter_: Filter) -> None:
+    def __init__(
+        self, spec: JailSpec, filter_: Filter, past: Past | None = None, chance: Chance | None = None
+    ) -> None:
+        """`past` knows of earlier bans; `chance` draws random numbers. Raises ConfigError for a wrong formula."""
         self.spec = spec
         self.filter = filter_
         self.allow = AllowList(spec.ignoreip)
         """Whoever drives the jail tells it what may change: own addresses, those of names, list files."""
-        self.counter = Counter(spec.maxretry, spec.findtime, spec.maxmatches)
+        self.counter = _counter(spec)
         self.ledger = Ledger()
         self.banned_total = 0
         self.patience = Patience()
         """With patterns that run away."""
+        self._past = past or Past()
+        self._chance = chance or Even()
+        self._growth = Growth(spec.increment, self._chance)
+        self._verdicts = Verdicts(spec.ignorecache)
+        self._oddities = Oddities(spec.name)
         self._purged = 0.0
-        self._warned: dict[str, float] = {}
 
     @property
     def name(self) -> str:
@@ -70,9 +85,9 @@ class Jail:
         when = line.time
         if when is not None:
             if not live and when < now - self.spec.findtime:
-                return self._warn("old", now, _too_old(line, self.spec.findtime))
+                return self._oddities.too_old(line, self.spec.findtime, now)
             if live and abs(when - now) > ODD_S:
-                effects += self._warn("odd", now, _odd_time(line, when, now))
+                effects += self._oddities.odd_time(line, when, now)
                 line = line._replace(time=now)
         elif live:
             line = line._replace(time=now)
@@ -82,81 +97,146 @@ class Jail:
 
     def _take(self, failure: Failure, now: float, live: bool) -> list[Effect]:
         if failure.time is None:
-            return self._warn("undated", now, _undated(failure))
+            return self._oddities.undated(failure, now)
         if failure.unresolved:
             return [Resolve(self.name, failure.unresolved, failure, live)]
-        return self._count(failure, now)
+        return self._judge(failure, now)
 
     def resolved(self, failure: Failure, addresses: Sequence[str], now: float) -> list[Effect]:
         """Return what follows from a failure whose host name stands for these addresses: each one failed."""
         effects: list[Effect] = []
         for address in addresses:
-            effects += self._count(failure._replace(id=address, host=address, unresolved=""), now)
+            effects += self._judge(failure._replace(id=address, host=address, unresolved=""), now)
         return effects
 
-    def _count(self, failure: Failure, now: float) -> list[Effect]:
-        by = self.allow.why(failure.id)
-        if by is None and failure.host and failure.host != failure.id:
-            by = self.allow.why(failure.host)
-        if by is not None:
-            return [Ignored(self.name, failure.id, by)]
-        time = now if failure.time is None else min(failure.time, now)
-        effects: list[Effect] = [Found(self.name, failure.id, time)]
-        tally = self.counter.add(failure, time)
-        if tally:
-            effects.append(self._ban(tally, now))
-        return effects
+    def attempt(self, key: str, lines: Sequence[str], now: float) -> list[Effect]:
+        """Return what follows from a failure told by hand: it counts for each of its lines, and for one at least."""
+        failure = Failure(key, net.address(key), now, tuple(lines), {}, max(1, len(lines)), by_hand=True)
+        return self._judge(failure, now)
 
     def lose(self, runaway: Runaway, line: str, now: float) -> list[Effect]:
         """Return what follows from a search of a line that was given up."""
         rests = self.patience.lose(runaway.culprit, now)
         return [RanAway(self.name, line, str(runaway.culprit), rests)]
 
+    # ---- failures ----
+
+    def _judge(self, failure: Failure, now: float) -> list[Effect]:
+        """Spare whom the allow list names, ask where it does not say, and count the others."""
+        known = self._verdicts.get(failure, now)
+        if known is None:
+            by = self._spared(failure.id, failure.host)
+            if by is None and self.spec.ignorecommand:
+                return [Judge(self.name, failure)]
+            self._verdicts.put(failure, by is not None, now)
+            if by is not None:
+                return [Ignored(self.name, failure.id, by)]
+        return [] if known else self._count(failure, now)
+
+    def judged(self, asked: Judge, spared: bool, now: float) -> list[Effect]:
+        """Return what follows from the answer of ignorecommand."""
+        failure, ban = asked.failure, asked.ban
+        self._verdicts.put(failure, spared, now)
+        if ban is not None:
+            lifted = self.ledger.lift(ban.id) if spared and self.ledger.get(ban.id) == ban else None
+            return [Ignored(self.name, ban.id, COMMAND), Unban(lifted)] if lifted else []
+        return [Ignored(self.name, failure.id, COMMAND)] if spared else self._count(failure, now)
+
+    def _spared(self, key: str, host: str | None) -> str | None:
+        by = self.allow.why(key)
+        return self.allow.why(host) if by is None and host and host != key else by
+
+    def _count(self, failure: Failure, now: float) -> list[Effect]:
+        time = now if failure.time is None else min(failure.time, now)
+        seen, key = failure.id, self._widened(failure.id)
+        if key != seen:
+            failure = failure._replace(id=key, host=key)
+        effects: list[Effect] = [Found(self.name, key, time, "" if key == seen else seen, failure.by_hand)]
+        tally = self.counter.add(failure, time)
+        if self.spec.increment.enabled:
+            known = self._known(key, time)
+            effects += known
+            if known and tally is None:
+                tally = self.counter.more(key, known[0].worth - 1)
+        return effects + self._ban(tally, now) if tally else effects
+
+    def _widened(self, key: str) -> str:
+        """Return the network that counts as one with this address, unless somebody in it is to be spared."""
+        spec = self.spec
+        if spec.prefix4 == net.BITS[4] and spec.prefix6 == net.BITS[6]:
+            return key
+        length = {4: spec.prefix4, 6: spec.prefix6}.get(net.family(key))
+        network = None if length is None or "/" in key else net.network(f"{key}/{length}")
+        return key if network is None or self.allow.touches(network) else network
+
+    def _known(self, key: str, time: float) -> list[Known]:
+        """Return what is to be said of a failure of somebody who was banned in this jail before."""
+        earlier = self._past.of(key).get(self.name)
+        if earlier is None or time <= earlier.time:
+            return []
+        maxretry = self.spec.maxretry
+        return [Known(self.name, key, time, earlier.bans, worth(earlier.bans, maxretry), maxretry)]
+
     # ---- bans ----
 
-    def _ban(self, tally: Tally, now: float) -> Effect:
-        seen = tally.seen
-        ban = Ban(
-            self.name, seen.id, tally.last, self.spec.bantime, tally.failures, tally.matches, seen.captures, seen.host
-        )
-        if ban.end <= now or _never(ban.duration):
-            return Expired(self.name, ban.id)
+    def _ban(self, tally: Tally, now: float) -> list[Effect]:
+        seen, bantime = tally.seen, self.spec.bantime
+        ban = Ban(self.name, seen.id, tally.last, bantime, tally.failures, tally.matches, seen.captures, seen.host)
+        return self._impose(ban, now)
+
+    def ban(self, key: str, now: float, duration: float | None = None) -> list[Effect]:
+        """Ban by hand, allow list or not; who is banned already stays so for longer, if this ban ends later."""
+        own = duration is not None
+        length = self.spec.bantime if duration is None else duration
+        return self._impose(Ban(self.name, key, now, length, own_time=own), now)
+
+    def _impose(self, ban: Ban, now: float) -> list[Effect]:
         present = self.ledger.get(ban.id)
+        told: list[Increased] = []
+        if present is None and self.spec.increment.enabled:
+            ban, told = self._growth.grown(ban, self._past.of(ban.id))
+        if ban.end <= now or _never(ban.duration):
+            return [Expired(self.name, ban.id)]
         if present is None:
-            return self._enter(ban)
-        if ban.end > present.end:
-            longer = replace(present, duration=ban.end - present.time if ban.duration >= 0 else PERMANENT)
-            self.ledger.put(longer)
-            return Prolonged(longer, tally.last - present.time)
-        return AlreadyBanned(present, tally.last - present.time)
+            return [self._enter(ban), *told]
+        after = ban.time - present.time
+        if ban.end <= present.end:
+            return [AlreadyBanned(present, after)]
+        length = ban.end - present.time if ban.duration >= 0 else PERMANENT
+        longer = replace(present, duration=length, own_time=present.own_time or ban.own_time)
+        self.ledger.put(longer)
+        return [Prolonged(longer, after)]
 
     def _enter(self, ban: Ban) -> Ban:
         self.ledger.put(ban)
         self.banned_total += 1
         return ban
 
-    def ban(self, key: str, now: float, duration: float | None = None) -> Ban | None:
-        """Ban by hand, allow list or not; return None if the id is banned already."""
-        if self.ledger.get(key):
-            return None
-        own = duration is not None
-        length = self.spec.bantime if duration is None else duration
-        return self._enter(Ban(self.name, key, now, length, own_time=own))
-
     def unban(self, keys: Sequence[str] | None) -> list[Unban]:
         """Lift these bans (networks: all inside them), or all if None; their history is to be forgotten."""
-        bans = list(self.ledger) if keys is None else [ban for key in keys for ban in self.ledger.inside(key)]
-        for ban in bans:
-            self.ledger.lift(ban.id)
-            self.counter.forget(ban.id)
-        return [Unban(ban, forget=True) for ban in bans]
+        found = list(self.ledger) if keys is None else [ban for key in keys for ban in self._held(key)]
+        bans = {ban.id: ban for ban in found}
+        for key in bans:
+            self.ledger.lift(key)
+            self.counter.forget(key)
+        return [Unban(ban, forget=True) for ban in bans.values()]
+
+    def _held(self, key: str) -> list[Ban]:
+        """Return the bans of an id, of all inside it, or of the network that it was counted with."""
+        return self.ledger.inside(key) or self.ledger.inside(self._widened(key))
 
     def restore(self, bans: Sequence[Ban]) -> list[Effect]:
         """Take over the bans of an earlier server; those whom the allow list spares by now are left out."""
         effects: list[Effect] = []
         for ban in bans:
-            by = self.allow.why(ban.id)
-            effects.append(Ignored(self.name, ban.id, by) if by else self._enter(replace(ban, restored=True)))
+            by = self._spared(ban.id, ban.host)
+            if by:
+                effects.append(Ignored(self.name, ban.id, by))
+                continue
+            effects.append(entered := self._enter(replace(ban, restored=True)))
+            if self.spec.ignorecommand:
+                failure = Failure(ban.id, ban.host, ban.time, ban.matches, ban.captures)
+                effects.append(Judge(self.name, failure, entered))
         return effects
 
     def tick(self, now: float) -> list[Unban]:
@@ -168,54 +248,37 @@ class Jail:
         return [Unban(ban) for ban in self.ledger.expire(now)]
 
     def set_bantime(self, seconds: float) -> list[Effect]:
-        """Change the ban time, for running bans too unless they were given their own."""
+        """Change the ban time, for running bans too unless theirs is their own."""
         self.spec = replace(self.spec, bantime=seconds)
-        moved = [replace(ban, duration=seconds) for ban in self.ledger if not ban.own_time]
+        moved = [replace(ban, duration=seconds) for ban in self.ledger if not (ban.own_time or ban.grown)]
         for ban in moved:
             self.ledger.put(ban)
         return [Prolonged(ban) for ban in moved]
 
     def change(self, spec: JailSpec, filter_: Filter) -> list[Effect]:
-        """Go on by a new specification, with the same bans and counters."""
-        effects = self.set_bantime(spec.bantime) if spec.bantime != self.spec.bantime else []
+        """Go on by a new specification, with the same bans and counters. Raises ConfigError, with nothing changed."""
+        growth = Growth(spec.increment, self._chance)
+        old = self.spec
+        effects = self.set_bantime(spec.bantime) if spec.bantime != old.bantime else []
         if filter_ is not self.filter:
             self.patience = Patience()
-        self.spec, self.filter = spec, filter_
+        self.spec, self.filter, self._growth = spec, filter_, growth
         self.allow = AllowList(spec.ignoreip)
+        if spec.ignorecache != old.ignorecache:
+            self._verdicts = Verdicts(spec.ignorecache)
+        if spec.counting != old.counting:
+            counter, self.counter = self.counter, _counter(spec)
+            self.counter.restore(counter.tallies())
+            self.counter.total = counter.total
         self.counter.maxretry = spec.maxretry
         self.counter.findtime = spec.findtime
         self.counter.maxmatches = spec.maxmatches
         return effects
 
-    def _warn(self, key: str, now: float, texts: tuple[str, ...]) -> list[Effect]:
-        if now - self._warned.get(key, -WARN_S) < WARN_S:
-            return []
-        self._warned[key] = now
-        return [Warned(self.name, texts)]
 
-
-def _too_old(line: Line, findtime: float) -> tuple[str, ...]:
-    return (
-        f"Log entries older than findtime ({human(findtime)}) are ignored; they were probably written while the "
-        "server was not running.",
-        f"If not, check the time zone of the log (logtimezone). First such line: {line.raw}",
-    )
-
-
-def _odd_time(line: Line, when: float, now: float) -> tuple[str, ...]:
-    side = "before" if when < now else "after"
-    return (
-        f"A line just written is dated {human(round(abs(when - now)))} {side} the present time, which looks like a "
-        "time zone problem; such lines count as written now.",
-        f"Set logtimezone, or a datepattern, that fits. First such line: {line.raw}",
-    )
-
-
-def _undated(failure: Failure) -> tuple[str, ...]:
-    return (
-        f"A failure of {failure.id!r} was found in a line without a date that could be read; it is not counted.",
-        f"Set a datepattern that fits this log. The line: {failure.matches[-1] if failure.matches else ''}",
-    )
+def _counter(spec: JailSpec) -> Counter:
+    kind = Window if spec.counting == "window" else Counter
+    return kind(spec.maxretry, spec.findtime, spec.maxmatches)
 
 
 def _never(duration: float) -> bool:

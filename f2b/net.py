@@ -7,6 +7,7 @@ Everything that travels through f2b names an address by its canonical text, as F
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 
 # inet_pton is a pure function that happens to live in socket; it is 15 times as fast as ipaddress.
@@ -137,3 +138,29 @@ class NetSet:
 
     def __contains__(self, text: str) -> bool:
         return self.holder(text) is not None
+
+
+class Spans:
+    """Addresses and networks as stretches that do not touch: says quickly whether a network has anything of them."""
+
+    __slots__ = ("_firsts", "_lasts")
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        """What is neither address nor network is passed over."""
+        self._firsts: dict[int, list[int]] = {4: [], 6: []}
+        self._lasts: dict[int, list[int]] = {4: [], 6: []}
+        for family, first, last in sorted(found for found in map(span, entries) if found):
+            firsts, lasts = self._firsts[family], self._lasts[family]
+            if lasts and first <= lasts[-1] + 1:
+                lasts[-1] = max(lasts[-1], last)
+            else:
+                firsts.append(first)
+                lasts.append(last)
+
+    def __contains__(self, text: str) -> bool:
+        found = span(text)
+        if found is None:
+            return False
+        family, first, last = found
+        after = bisect_left(self._lasts[family], first)
+        return after < len(self._lasts[family]) and self._firsts[family][after] <= last

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f2b.duration import human, seconds
+from f2b.duration import human, seconds, spelt
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,36 @@ def test_human_when_given_seconds_then_writes_them_short(duration: float, text: 
 @given(st.integers(0, 10**9))
 def test_human_when_read_again_then_is_the_same(duration: int) -> None:
     assert seconds(human(duration)) == duration
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (-1, "permanent"),
+        (0.2, "0.2s"),
+        (59, "59s"),
+        (60, "1m"),
+        (60.0, "1.0m"),
+        (1024, "17m 4s"),
+        (119.6, "1.0m 59.599999999999994s"),
+        (3590.0, "59.0m 50.0s"),
+        (3599, "1h"),
+        (3631, "1h"),
+        (3661.7, "1h 1m"),
+        (3690, "1h 1m"),
+        (84599, "23h 30m"),
+        (86371, "23h 59m"),
+        (86399, "24h"),
+        (90061, "1d 1h 1m"),
+        (604799, "7d"),
+        (691199, "1w 1d"),
+        (2097152, "3w 3d 7h"),
+        (2629800, "4w 2d 10h"),
+        (31535999, "52w 1d"),
+        (31580000, "1y 1d"),
+        (62914560, "1y 51w 6d"),
+        (1e12, "31709y 41w 2d"),
+    ],
+)
+def test_spelt_is_as_fail2bans_log_said(duration: float, text: str) -> None:
+    assert spelt(duration) == text

@@ -32,6 +32,9 @@ NOW = 1_700_000_000.0
 class Words:
     """A filter for lines `fail ID` and `fail-name NAME`."""
 
+    def needs(self) -> None:
+        """Every line may matter."""
+
     def feed(self, line: Line) -> Sequence[Failure]:
         verb, _, key = line.text.strip().partition(" ")
         if verb == "fail":
@@ -168,10 +171,9 @@ class TestTimes:
 class TestByHand:
     def test_ban_asks_no_allow_list_and_takes_its_own_time(self) -> None:
         j = jail(ignoreip=("192.0.2.1",))
-        ban = j.ban("192.0.2.1", NOW, 60)
-        assert ban is not None
+        (ban,) = j.ban("192.0.2.1", NOW, 60)
+        assert isinstance(ban, Ban)
         assert (ban.end, ban.failures) == (NOW + 60, 0)
-        assert j.ban("192.0.2.1", NOW) is None
 
     def test_unban_lifts_forgets_and_starts_from_zero(self) -> None:
         j = jail(maxretry=2)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f2b.net import NetSet, address, family, network, packed, span, unpacked
+from f2b.net import NetSet, Spans, address, family, network, packed, span, unpacked
 
 addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 
@@ -96,3 +96,14 @@ def test_net_set_when_asked_then_agrees_with_ipaddress(
 ) -> None:
     nets = [ipaddress.ip_network((int(base), length), strict=False) for base, length in entries]
     assert (str(asked) in NetSet(map(str, nets))) == any(asked in net for net in nets)
+
+
+@given(st.lists(st.integers(0, 255), max_size=6), st.integers(0, 255), st.integers(24, 32))
+def test_spans_hold_what_overlaps_with_any_of_them(entries: list[int], base: int, length: int) -> None:
+    spared = [f"10.0.0.{entry}/{24 + entry % 9}" for entry in entries]
+    network = f"10.0.0.{base}/{length}"
+    asked = ipaddress.ip_network(network, strict=False)
+    expected = any(asked.overlaps(ipaddress.ip_network(entry, strict=False)) for entry in spared)
+    assert (network in Spans([*spared, "no address", "2001:db8::/32"])) == expected
+    assert "2001:db8:1::7" in Spans(["2001:db8::/32"])
+    assert "no address" not in Spans(["no address"])

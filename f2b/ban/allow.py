@@ -5,7 +5,7 @@ Pure: host names and list files are named here, and what they stand for is hande
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from f2b import net
 
@@ -28,6 +28,8 @@ class AllowList:
         self._nets = net.NetSet(self._networks)
         self._resolved: dict[str, frozenset[str]] = {}
         self._listed: dict[str, tuple[Sequence[str], AllowList]] = {}
+        self._spans: net.Spans | None = None
+        """All of it, for `touches`; None: to be made."""
 
     def _sort_in(self, entry: str) -> None:
         if entry.startswith(_FILE):
@@ -58,19 +60,40 @@ class AllowList:
                 return f"file:/{path}"  # one slash less than an URL has: Fail2Ban's own words
         return None
 
+    def touches(self, network: str) -> bool:
+        """Return whether anybody in a network is spared."""
+        if self._spans is None:
+            self._spans = net.Spans(self.all())
+        return network in self._spans
+
+    def all(self) -> Iterator[str]:
+        """Yield every address and network that is spared."""
+        yield from self._own
+        yield from self._exact
+        yield from self._networks
+        for addresses in self._resolved.values():
+            yield from addresses
+        for _, listed in self._listed.values():
+            yield from listed.all()
+
     def owns(self, addresses: Iterable[str]) -> None:
         """Take note of this host's addresses, which may change while the server runs."""
-        self._own = frozenset(addresses)
+        own = frozenset(addresses)
+        if own != self._own:
+            self._own, self._spans = own, None
 
     def resolved(self, name: str, addresses: Iterable[str]) -> None:
         """Take note of what a host name stands for now."""
-        self._resolved[name] = frozenset(addresses)
+        found = frozenset(addresses)
+        if found != self._resolved.get(name):
+            self._resolved[name], self._spans = found, None
 
     def loaded(self, path: str, entries: Sequence[str]) -> None:
         """Take note of what a list file holds now; the very list that it was given before costs nothing."""
         known = self._listed.get(path)
         if known is None or known[0] is not entries:
             self._listed[path] = (entries, AllowList(entries))
+            self._spans = None
 
 
 def words(text: str) -> list[str]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from f2b.config.formula import Chance, Formula
+from collections.abc import Mapping
+from dataclasses import replace
+
+from f2b.ban.history import History, together
+from f2b.config.formula import Chance, Formula, FormulaError
 from f2b.config.model import Increment
+from f2b.events import Ban, Increased
 
 DOUBLINGS = 20
 """More earlier bans than this count as so many."""
@@ -28,6 +33,23 @@ class Growth:
         self._chance = chance
         self._factor = Formula(steps.factor, variables=())
         self._formula = Formula(steps.formula) if steps.formula else None
+
+    def grown(self, ban: Ban, earlier: Mapping[str, History]) -> tuple[Ban, list[Increased]]:
+        """Return a new ban as it is for somebody with these earlier ones, by jail, and what is to be told of that."""
+        own = earlier.get(ban.jail)
+        if own and int(ban.time) <= own.time:  # lines were read twice: it is the ban that is known already
+            return replace(ban, count=own.bans, duration=own.duration, grown=True), []
+        bans = together(history for jail, history in earlier.items() if self._steps.overalljails or jail == ban.jail)
+        if bans is None:
+            return ban, []
+        length, fault = ban.duration, ""
+        if not ban.own_time:
+            try:
+                length = self.length(ban.duration, bans.bans)
+            except FormulaError as error:
+                fault = str(error)
+        longer = replace(ban, count=bans.bans + 1, duration=length, grown=length != ban.duration)
+        return longer, [Increased(longer, bans.bans, bans.time, ban.duration, fault)]
 
     def length(self, base: float, bans: int) -> float:
         """Return the seconds that somebody with so many earlier bans is banned, who would be for `base` else.

@@ -26,7 +26,7 @@ Rows = Callable[[str], Mapping[str, History]]
 """What is stored of an id, by jail."""
 
 
-class Record:
+class Past:
     """What is stored, and what is in force and may not be stored yet."""
 
     def __init__(self, rows: Rows = lambda key: {}, ledgers: Callable[[], Iterable[Ledger]] = lambda: ()) -> None:

@@ -6,11 +6,30 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from f2b.events import AlreadyBanned, Ban, Broke, Effect, Expired, Found, Ignored, Prolonged, RanAway, Unban, Warned
+from f2b.ban.growth import DOUBLINGS
+from f2b.duration import spelt
+from f2b.events import (
+    AlreadyBanned,
+    Ban,
+    Broke,
+    Effect,
+    Expired,
+    Found,
+    Ignored,
+    Increased,
+    Known,
+    Prolonged,
+    RanAway,
+    Unban,
+    Warned,
+)
 from f2b.log import Log
 
 SHOWN = 500
 """So much of a lost line is told, in characters."""
+
+_LATEST = 253_402_214_400.0
+"""The last day of the year 9999; Fail2Ban shows nothing later."""
 
 
 def announce(log: Log, effect: Effect) -> None:
@@ -21,8 +40,16 @@ def announce(log: Log, effect: Effect) -> None:
 
 
 def _found(log: Log, effect: Found) -> None:
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(effect.time))
-    log.info("filter", f"[{effect.jail}] Found {effect.id} - {stamp}")
+    verb = "Attempt" if effect.by_hand else "Found"
+    log.info("filter", f"[{effect.jail}] {verb} {effect.seen or effect.id} - {_stamp(effect.time)}")
+
+
+def _known(log: Log, effect: Known) -> None:
+    exact = 2 ** (min(effect.bans, DOUBLINGS) - 1) + 1  # Fail2Ban computes it as a float, and its cap as none
+    worth = effect.worth if effect.worth < exact else float(effect.worth)
+    ban = ", Ban" if effect.worth >= effect.maxretry else ""
+    who = f"{effect.id}, bad - {_stamp(effect.time)}, {effect.bans} # -> {worth}{ban}"
+    log.info("observer", f"[{effect.jail}] Found {who}")
 
 
 def _ignored(log: Log, effect: Ignored) -> None:
@@ -31,6 +58,19 @@ def _ignored(log: Log, effect: Ignored) -> None:
 
 def _ban(log: Log, effect: Ban) -> None:
     log.notice("actions", f"[{effect.jail}] {'Restore Ban' if effect.restored else 'Ban'} {effect.id}")
+
+
+def _increased(log: Log, effect: Increased) -> None:
+    ban = effect.ban
+    if effect.fault:
+        log.error(
+            "observer", f"[{ban.jail}] bantime.formula or bantime.factor: {effect.fault}; this ban does not grow"
+        )
+    grown = f"incr {spelt(effect.base)} to {spelt(ban.duration)}"
+    log.info("observer", f"[{ban.jail}] IP {ban.id} is bad: {effect.bans} # last {_stamp(effect.last)} - {grown}")
+    if ban.duration != effect.base:
+        end = "infinite" if ban.duration < 0 else _stamp(ban.end)
+        log.notice("observer", f"[{ban.jail}] Increase Ban {ban.id} ({ban.count} # {spelt(ban.duration)} -> {end})")
 
 
 def _unban(log: Log, effect: Unban) -> None:
@@ -67,9 +107,17 @@ def _ran_away(log: Log, effect: RanAway) -> None:
         log.error("filter", f"[{effect.jail}] {why}; {cure}")
 
 
+def _stamp(seconds: float) -> str:
+    if seconds >= _LATEST:
+        return "9999-12-31 23:59:59"
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
 # Any: each teller takes the one effect it stands beside, which a dictionary's type cannot say.
 _TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
     Found: _found,
+    Known: _known,
+    Increased: _increased,
     Ignored: _ignored,
     Ban: _ban,
     Unban: _unban,

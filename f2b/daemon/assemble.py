@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from f2b.ban.growth import Even, Growth
+from f2b.ban.history import Past
+from f2b.config.formula import Chance
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem
 from f2b.engine import line_reader
 from f2b.errors import ActionError, ConfigError, Place
@@ -44,7 +47,17 @@ def build_filter(spec: JailSpec) -> tuple[Filter | None, list[Problem]]:
         return Nothing(), []
     found, problems = compile_filter(spec.filter)
     problems += _unreadable(spec)
+    problems += _without_measure(spec)
     return found, [replace(problem, jail=spec.name) for problem in problems]
+
+
+def _without_measure(spec: JailSpec) -> list[Problem]:
+    """Return what is wrong with the formulas of growing bans."""
+    try:
+        Growth(spec.increment, Even())
+    except ConfigError as error:
+        return [Problem("error", error.what, error.cure, error.place or spec.place)]
+    return []
 
 
 def _unreadable(spec: JailSpec) -> list[Problem]:
@@ -71,22 +84,11 @@ def _refused(spec: JailSpec, place: Place) -> list[Problem]:
     return []
 
 
-def not_yet(spec: JailSpec) -> list[Problem]:
-    """Return what a jail asks for that f2b cannot do yet: better said at start than missed after an attack."""
-    asked = {"bantime.increment": spec.increment.enabled, "ignorecommand": bool(spec.ignorecommand)}
-    return [
-        Problem("warning", f"{option} has no effect yet", "the rest of the jail works", spec.place, spec.name)
-        for option, there in asked.items()
-        if there
-    ]
-
-
-def build_jail(spec: JailSpec) -> tuple[Jail | None, list[Problem]]:
+def build_jail(spec: JailSpec, past: Past, chance: Chance) -> tuple[Jail | None, list[Problem]]:
     """Make a jail, or say why it cannot be made."""
     found, problems = build_filter(spec)
-    problems += not_yet(spec)
     wrong = any(problem.severity == "error" for problem in problems)
-    return (None if found is None or wrong else Jail(spec, found)), problems
+    return (None if found is None or wrong else Jail(spec, found, past, chance)), problems
 
 
 def build_firewalls(spec: JailSpec, make: Maker) -> tuple[list[Firewall], list[Problem]]:

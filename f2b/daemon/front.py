@@ -12,6 +12,7 @@ from f2b.daemon.desk import JailView, ServerView
 from f2b.daemon.reload import Plan, plan, refusals
 from f2b.daemon.server import Server
 from f2b.errors import ControlError
+from f2b.events import Ban
 from f2b.jail import Jail
 
 
@@ -79,9 +80,9 @@ class Front:
             self._server.add(assemble.manual())
         found = self._jail(jail or assemble.MANUAL)
         now = self._server.loop.now()
-        new = [ban for ban in (found.ban(net.network(key) or key, now, duration) for key in ids) if ban]
-        self._server.take(new)
-        return len(new)
+        effects = [effect for key in ids for effect in found.ban(net.network(key) or key, now, duration)]
+        self._server.take(effects)
+        return sum(isinstance(effect, Ban) for effect in effects)
 
     def unban(self, ids: Sequence[str] | None, jail: str = "") -> int:
         """Lift bans, in one jail or in all, and forget their history; return how many were lifted."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
+from f2b.config.jail import BANS
 from f2b.config.model import JailSpec
 from f2b.daemon.cohort import Cohort, Reading, polls
 from f2b.daemon.outlet import Heard, Read
 from f2b.daemon.progress import Progress
+from f2b.daemon.witness import Witness
 from f2b.engine import Engine, date_key
 from f2b.errors import StoreError
 from f2b.events import Effect
@@ -42,11 +44,14 @@ class Intake:
         self._log = log
         self._progress = Progress(loop, take)
         self._turns = Turns(loop)
+        self._witness = Witness(engine, log)
         self._cohorts: list[Cohort] = []
         self._journals: dict[str, Journal] = {}
 
     def follow(self, spec: JailSpec) -> None:
         """Let a jail read its logs, or the journal, from where an earlier server stopped."""
+        if self._witness.follow(spec):
+            return
         if spec.journal:
             self._follow_journal(spec)
         elif spec.logpath:
@@ -60,6 +65,7 @@ class Intake:
     def leave(self, name: str) -> None:
         """Let a jail read no longer."""
         self._progress.save()
+        self._witness.leave(name)
         journal = self._journals.pop(name, None)
         if journal:
             journal.close()
@@ -92,7 +98,11 @@ class Intake:
         if name in self._journals:
             match = self._engine.jails[name].spec.filter.journalmatch
             return Reading("systemd", (), match, self._journals[name].trouble)
-        return Reading("none", (), (), "")
+        return Reading(BANS if name in self._witness else "none", (), (), "")
+
+    def hear(self, effects: Sequence[Effect]) -> list[Effect]:
+        """Return what follows from bans for the jails that have no log but these."""
+        return self._witness.hear(effects, self._loop.now())
 
     def _known(self, spec: JailSpec) -> dict[str, Position]:
         try:

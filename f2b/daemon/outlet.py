@@ -11,7 +11,7 @@ from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.engine import Engine
 from f2b.errors import StoreError
-from f2b.events import AlreadyBanned, Ban, Broke, Effect, Found, Prolonged, Resolve, Unban
+from f2b.events import AlreadyBanned, Ban, Broke, Effect, Found, Judge, Prolonged, Resolve, Unban
 from f2b.log import Log
 from f2b.loop import SLOW_S, Loop
 from f2b.source.position import Position
@@ -40,12 +40,20 @@ class Heard(NamedTuple):
 class Outlet:
     """What the core decided goes out here, a turn of the loop at a time."""
 
-    def __init__(self, engine: Engine, store: Store, log: Log, resolve: Callable[[Resolve], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        log: Log,
+        resolve: Callable[[Resolve], None],
+        judge: Callable[[Judge], None],
+    ) -> None:
         self.guards: dict[str, Guard] = {}
         self._engine = engine
         self._store = store
         self._log = log
         self._resolve = resolve
+        self._judge = judge
         self._store_failure = ""
         self.broke: Counter[str] = Counter()
         """How many lines each jail could make nothing of, by a fault of ours."""
@@ -63,6 +71,8 @@ class Outlet:
                 self.broke[effect.jail] += 1
             if isinstance(effect, Resolve):
                 self._resolve(effect)
+            elif isinstance(effect, Judge):
+                self._judge(effect)
 
     def _timed(self, what: str, do: Callable[[], object]) -> None:
         began = Loop.elapsed()

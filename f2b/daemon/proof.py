@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem, Settings, Severity
 from f2b.config.survey import NOBODY, Survey
-from f2b.daemon.assemble import build_filter, not_yet
+from f2b.daemon.assemble import build_filter
 from f2b.errors import ActionError, ConfigError
 from f2b.firewall.choice import choose, place
 from f2b.firewall.port import Service
@@ -74,7 +74,6 @@ def problems(settings: Settings, here: Here) -> Iterator[Problem]:
     """Yield what is wrong with settings beyond what they say themselves."""
     for jail in (*settings.jails, *settings.broken):
         yield from build_filter(jail)[1]
-        yield from not_yet(jail)
         for action in jail.actions:
             yield from _action(action, jail, here, jail.name)
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from random import Random
 from typing import TypeVar
 
+from f2b.ban.history import History, Past
 from f2b.config.model import JailSpec, Problem, Settings
-from f2b.daemon import assemble, chronicle
+from f2b.daemon import assemble
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
+from f2b.daemon.inquiry import Inquiry
 from f2b.daemon.intake import Intake, reads
 from f2b.daemon.lookup import Lookup
 from f2b.daemon.outlet import Heard, Outlet, Read
@@ -21,7 +24,7 @@ from f2b.daemon.upkeep import Upkeep
 from f2b.daemon.watchdog import Watchdog
 from f2b.engine import Engine
 from f2b.errors import StoreError
-from f2b.events import Ban, Effect
+from f2b.events import Ban, Effect, Judge
 from f2b.log import Log
 from f2b.loop import Loop
 from f2b.store import Store
@@ -42,7 +45,10 @@ class Server:
         self._store = store
         self.engine = Engine()
         self._lookup = Lookup(self.engine, loop, log, self.take)
-        self.outlet = Outlet(self.engine, store, log, self._lookup.resolve)
+        self._inquiry = Inquiry(self.engine, loop, log, self.take)
+        self.outlet = Outlet(self.engine, store, log, self._lookup.resolve, self._inquiry.ask)
+        self._past = Past(self._earlier, lambda: [jail.ledger for jail in self.engine.jails.values()])
+        self._chance = Random()
         self._upkeep = Upkeep(self.engine, self.outlet, self._lookup, store, loop, self.take)
         self.intake = Intake(self.engine, store, loop, log, self.take)
         self.watchdog = Watchdog(self.outlet, self.intake.tails, loop, log)
@@ -54,7 +60,7 @@ class Server:
         for problem in self.settings.problems:
             self._tell(problem)
         specs = list(self.settings.jails)
-        if self._stored(assemble.MANUAL):
+        if self._stored(assemble.manual()):
             specs.append(assemble.manual())
         ready = [spec for spec in specs if self._set_up(spec)]
         self._upkeep.purgeage = self.settings.server.dbpurgeage
@@ -73,10 +79,8 @@ class Server:
         """Stop reading and take down the firewalls; with `keep`, leave bans in the kernel."""
         self._upkeep.stop()
         self.watchdog.stop()
-        self.log.info("server", "Stopping all jails")
-        for name in self.engine.jails:
-            chronicle.ends(self.log, name, self.intake.view(name).files)
         self.intake.close()
+        self._inquiry.close()
         for guard in reversed(list(self.outlet.guards.values())):
             guard.stop(keep)
 
@@ -102,13 +106,11 @@ class Server:
 
     def _begin(self, spec: JailSpec) -> None:
         self.intake.follow(spec)
-        name = spec.name
-        chronicle.begins(self.log, spec, self.intake.view(name), self.intake.positions(name))
+        self.log.info("jail", f"Jail '{spec.name}' started")
 
     def _set_up(self, spec: JailSpec) -> bool:
         """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
-        self.log.info("jail", f"Creating new jail '{spec.name}'")
-        jail, problems = assemble.build_jail(spec)
+        jail, problems = assemble.build_jail(spec, self._past, self._chance)
         firewalls, more = assemble.build_firewalls(spec, self._make) if jail else ([], [])
         self.broken.pop(spec.name, None)
         if problems or more:
@@ -120,8 +122,10 @@ class Server:
         self.engine.add(jail)
         guard = self.outlet.guards[spec.name] = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log)
         self._lookup.refresh(jail)
-        for effect in jail.restore(self._stored(spec.name, spec.bantime)):
+        for effect in jail.restore(self._stored(spec)):
             announce(self.log, effect)
+            if isinstance(effect, Judge):
+                self._inquiry.ask(effect)
         jail.counter.restore(self._asked(lambda: self._store.load_counters(spec.name), {}))
         guard.start()
         return True
@@ -156,21 +160,25 @@ class Server:
 
     def remove(self, name: str) -> None:
         """Take one jail down: its bans are lifted, and come back when it does."""
-        paths = self.intake.view(name).files
         self.intake.leave(name)
         jail = self.engine.remove(name)
         guard = self.outlet.guards.pop(name)
         guard.flush(tuple(jail.ledger))
         guard.stop(keep=False)
         self._asked(lambda: self._store.enable(name, False), None)
-        chronicle.ends(self.log, name, paths)
+        self.log.info("jail", f"Jail '{name}' stopped")
 
     def forget(self, configured: Collection[str]) -> None:
         """Speak no more of jails that are no longer in the configuration."""
         self.broken = {name: problems for name, problems in self.broken.items() if name in configured}
 
-    def _stored(self, name: str, bantime: float | None = None) -> list[Ban]:
-        return self._asked(lambda: self._store.restore(name, self.loop.now(), bantime), [])
+    def _stored(self, spec: JailSpec) -> list[Ban]:
+        grows, most = spec.increment.enabled, spec.increment.maxtime
+        return self._asked(lambda: self._store.restore(spec.name, self.loop.now(), spec.bantime, grows, most), [])
+
+    def _earlier(self, key: str) -> dict[str, History]:
+        nobody: dict[str, History] = {}
+        return self._asked(lambda: self._store.history(key), nobody)
 
     def _asked(self, ask: Callable[[], Answer], otherwise: Answer) -> Answer:
         """Return what the database says, or `otherwise` where it refuses: bans go on without it."""
@@ -185,5 +193,5 @@ class Server:
 
     def take(self, effects: Sequence[Effect], reads: Iterable[Read | Heard] = ()) -> None:
         """Do what follows from a chunk, a deadline or a command, and see when the next ban ends."""
-        self.outlet.carry(effects, reads)
+        self.outlet.carry([*effects, *self.intake.hear(effects)], reads)
         self._upkeep.look_ahead()

@@ -42,15 +42,17 @@ def ban_of(jail: str, row: tuple[str, float, float, int, object], own_time: bool
 
 def tally_data(tally: Tally) -> bytes:
     """Return what a count remembers of its lines."""
-    return _json({**tally.seen.captures, "f2b_host": tally.seen.host or ""}, tally.matches, tally.failures)
+    own = {"f2b_host": tally.seen.host or "", "f2b_times": [str(when) for when in tally.times]}
+    return _json({**tally.seen.captures, **own}, tally.matches, tally.failures)
 
 
 def tally_of(row: tuple[str, float, float, int, int, object]) -> Tally:
     """Return the count that (ip, first, last, retry, failures, data) holds."""
     key, first, last, retry, failures, data = row
     captures, matches, _ = _read(data)
-    host = captures.pop("f2b_host", "")
-    return Tally(first, last, retry, failures, Failure(key, str(host) or None, first, matches, captures), matches)
+    host, times = captures.pop("f2b_host", ""), captures.pop("f2b_times", ())
+    seen = Failure(key, str(host) or None, first, matches, captures)
+    return Tally(first, last, retry, failures, seen, matches, tuple(map(float, times)))
 
 
 def _json(captures: Captures, matches: Sequence[str], failures: int) -> bytes:

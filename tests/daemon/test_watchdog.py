@@ -118,7 +118,7 @@ class Scene:
         self.loop = Loop()
         self.said = folder / "f2b.log"
         self.f2b_log = Log(str(self.said))
-        self.outlet = Outlet(Engine(), Store(":memory:"), self.f2b_log, lambda resolve: None)
+        self.outlet = Outlet(Engine(), Store(":memory:"), self.f2b_log, lambda resolve: None, lambda asked: None)
         self.watchdog = Watchdog(self.outlet, lambda: [self.tail], self.loop, self.f2b_log)
         self.loop.slow = self.watchdog.slow
 
