@@ -15,6 +15,8 @@ from f2b.loop import Loop
 
 PATIENCE_S = 3.0
 """How long a start waits for the addresses of ignoreip's host names."""
+OWN_S = 30.0
+"""How often this host's own addresses are asked for; all jails share the answer."""
 
 Take = Callable[[Sequence[Effect]], object]
 
@@ -29,15 +31,24 @@ class Lookup:
         self._take = take
         self._resolver = Resolver(loop)
         self._lists = Lists(log)
+        self._own: frozenset[str] = frozenset()
+        self._asked = float("-inf")
 
     def refresh(self, jail: Jail) -> None:
         """Bring a jail's allow list up to date; names come from a cache for five minutes."""
         if jail.spec.ignoreself:
-            jail.allow.owns(own.addresses())
+            jail.allow.owns(self._own_addresses())
         for name in jail.allow.names:
             self._resolver.resolve(name, jail.allow.resolved)
         for path in jail.allow.files:
             self._lists.refresh(path, jail)
+
+    def _own_addresses(self) -> frozenset[str]:
+        now = self._loop.now()
+        if abs(now - self._asked) >= OWN_S:
+            self._asked = now
+            self._own = own.addresses()
+        return self._own
 
     def wait(self) -> None:
         """Wait a little for names: whoever they spare may be in the first lines read."""

@@ -15,10 +15,12 @@ from f2b.source.tail import Tail
 from f2b.source.turn import SLICE, Turns
 from f2b.source.watch import EVERY, Watch
 
-SWEEP = 10.0
-"""Seconds, at most, until patterns are expanded and every log is looked at again, whatever inotify says."""
+SWEEP, SELDOM = 10.0, 60.0
+"""Seconds until patterns are expanded and every log is looked at again; more where the kernel tells of changes."""
 CALM = 0.5
-"""Seconds between two sweeps that changes in folders ask for."""
+"""Seconds between two looks at the patterns that changes in folders ask for."""
+SHARE = 20
+"""And so many times as long as the last one took: a folder may hold thousands of files."""
 FIRST_CHUNK, SMALLEST_CHUNK = 4096, 512
 """Bytes. Chunks grow where lines are cheap, and shrink where one takes more than its slice of time."""
 PATIENCE = 2.0
@@ -31,7 +33,7 @@ OnChunk = Callable[[str, bytes, Position, bool], object]
 class LogFile:
     """One followed log: which pattern it comes from, and how it does."""
 
-    __slots__ = ("again", "limit", "missed", "pattern", "seen", "since", "tail", "told")
+    __slots__ = ("again", "limit", "link", "missed", "pattern", "seen", "since", "tail", "told")
 
     def __init__(self, pattern: str, tail: Tail) -> None:
         self.pattern = pattern
@@ -40,6 +42,8 @@ class LogFile:
         """While a renamed file is read for late lines, which polling does not notice."""
         self.limit = FIRST_CHUNK
         """Bytes to read at once."""
+        self.link = ""
+        """What a symbolic link leads to; empty if the path is none."""
         self.seen = False
         """It could be read at least once."""
         self.told = ""
@@ -84,7 +88,12 @@ class Files:
         self._queue: dict[str, None] = {}
         """Who may have something to read, in the order of asking."""
         self._swept = float("-inf")
+        self._calm = CALM
+        self._folders: set[str] = set()
+        self._links: dict[str, list[str]] = {}
+        """Logs whose paths lead elsewhere by symbolic links, by where they lead."""
         self._due: Timer | None = None
+        self._asked: Timer | None = None
         self._watch = Watch(loop, self._changed, lambda text: tell("", text), polling, every)
 
     @property
@@ -130,8 +139,9 @@ class Files:
 
     def close(self) -> None:
         """Follow nothing any more."""
-        if self._due:
-            self._due.cancel()
+        for timer in (self._due, self._asked):
+            if timer:
+                timer.cancel()
         self._watch.close()
         self._turns.forget(self._turn)
         for path in list(self._logs):
@@ -144,7 +154,8 @@ class Files:
         paths = patterns.expand(pattern)
         for path in paths:
             if path not in self._logs:
-                self._logs[path] = LogFile(pattern, self._tail(path, pattern, tail and first, unit))
+                log = self._logs[path] = LogFile(pattern, self._tail(path, pattern, tail and first, unit))
+                log.link = _link(path)
                 self._wake(path)
         self._note_idle(pattern, not paths)
         return paths
@@ -185,8 +196,20 @@ class Files:
     def _changed(self, path: str) -> None:
         if path in self._logs:
             self._wake(path)
-        else:
-            self._sweep_at(min(CALM, max(0.0, self._swept + CALM - self._loop.now())))
+            return
+        for name in self._links.get(path, ()):
+            self._wake(name)
+        if not self._asked and self._matters(path):
+            wait = min(self._calm, max(0.0, self._swept + self._calm - self._loop.now()))
+            self._asked = self._loop.after(wait, self._survey)
+
+    def _matters(self, path: str) -> bool:
+        """Whether a path that is no log may be about to be one: folders may hold thousands of other files."""
+        return (
+            path in self._folders
+            or any(patterns.concerns(pattern, path) for pattern in self._patterns)
+            or path in self._links
+        )
 
     def _sweep_at(self, seconds: float) -> None:
         if self._due:
@@ -195,15 +218,30 @@ class Files:
 
     def _sweep(self) -> None:
         """Look at everything: patterns, watches, logs."""
-        self._swept = self._loop.now()
-        self._due = self._loop.after(SWEEP, self._sweep)
-        self._leave_out({pattern: self._expand(pattern) for pattern in self._patterns})
-        folders = set().union(*(patterns.folders(pattern) for pattern in self._patterns))
-        folders |= {str(Path(os.path.realpath(path)).parent) for path in self._logs}  # where a symbolic link leads
-        self._watch.set(self._logs, folders)
+        for path, log in self._logs.items():
+            log.link = _link(path)
+        self._survey(again=True)
         for path, log in self._logs.items():
             self._wake(path)
             self._note_trouble(path, log)
+        told = self._watch.complete and not any(log.link or log.tail.trouble for log in self._logs.values())
+        self._sweep_at(SELDOM if told else SWEEP)
+
+    def _survey(self, again: bool = False) -> None:
+        """Look at the patterns, and watch what they mean now."""
+        self._swept = started = self._loop.now()
+        if self._asked:
+            self._asked.cancel()
+            self._asked = None
+        self._leave_out({pattern: self._expand(pattern) for pattern in self._patterns})
+        self._folders = set().union(*(patterns.folders(pattern) for pattern in self._patterns))
+        self._links = {}
+        for path, log in self._logs.items():
+            if log.link:
+                self._links.setdefault(log.link, []).append(path)
+                self._folders.add(str(Path(log.link).parent))
+        self._watch.set(self._logs, self._folders, again)
+        self._calm = max(CALM, SHARE * (self._loop.now() - started))
 
     def _note_trouble(self, path: str, log: LogFile) -> None:
         trouble = log.tail.trouble
@@ -239,6 +277,9 @@ class Files:
             self._turns.ask(self._turn)
         if not log.seen or log.told:
             self._note_trouble(path, log)
+        elif log.tail.trouble and not log.since:
+            log.since = self._loop.now()
+            self._sweep_at(PATIENCE + CALM)  # to tell it, unless it is well by then
         if chunk and chunk.data:
             started = self._loop.now()
             self._on_chunk(path, chunk.data, chunk.position, chunk.live)
@@ -247,6 +288,12 @@ class Files:
     def _look_again(self, path: str) -> None:
         self._logs[path].again = None
         self._wake(path)
+
+
+def _link(path: str) -> str:
+    """Return where a path leads if symbolic links are on the way, else nothing."""
+    found = os.path.realpath(path)
+    return "" if found == path else found
 
 
 def _paced(limit: int, seconds: float) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
 
 COMPRESSED = (".gz", ".xz", ".bz2", ".zst", ".lz4", ".Z", ".zip")
 """What a rotator leaves behind is no log to follow, even where a glob covers it."""
@@ -28,3 +29,9 @@ def folders(pattern: str) -> set[str]:
         found.update(path for path in expand(str(head)) if Path(path).is_dir())
         head = head.parent
     return found | {str(head)}
+
+
+def concerns(pattern: str, path: str) -> bool:
+    """Say whether what happens to `path` may change what `pattern` means: it matches, or a folder on the way does."""
+    wanted, found = PurePath(pattern).parts, PurePath(path).parts
+    return len(found) <= len(wanted) and all(map(fnmatchcase, found, wanted))

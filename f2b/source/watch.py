@@ -55,16 +55,22 @@ class Watch:
         """`inotify` or `polling`."""
         return "inotify" if self._inotify else "polling"
 
-    def set(self, files: Iterable[str], folders: Iterable[str]) -> None:
-        """Watch exactly these; what is watched already is looked up by its name again."""
+    @property
+    def complete(self) -> bool:
+        """Whether the kernel tells of everything, so that nothing has to be looked at."""
+        return self._inotify is not None and not self._polled
+
+    def set(self, files: Iterable[str], folders: Iterable[str], again: bool = True) -> None:
+        """Watch exactly these; `again`: look up by its name, once more, what is watched already."""
         wanted = dict.fromkeys(folders, _FOLDER)
         for path in files:
             wanted[path] = wanted.get(path, 0) | _FILE
         for path in set(self._wanted) - set(wanted):
             self._drop(path)
-        self._wanted = wanted
-        for path in wanted:
-            self._place(path)
+        before, self._wanted = self._wanted, wanted
+        for path, mask in wanted.items():
+            if again or before.get(path) != mask or not self._descriptors.get(path):
+                self._place(path)
         if self._polled and not self._timer:
             self._timer = self._loop.after(self._every, self._poll)
 
@@ -103,6 +109,9 @@ class Watch:
             except OSError as error:
                 if error.errno in _EXHAUSTED:
                     self._explain(error)
+                elif error.errno == errno.ENOENT and self._descriptors.get(os.path.dirname(path)):  # noqa: PTH120 - text
+                    self._polled.pop(path, None)  # its folder tells when it comes
+                    return
             else:
                 self._polled.pop(path, None)
                 self._note(path, descriptor)
