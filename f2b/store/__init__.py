@@ -12,9 +12,10 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from f2b.ban.counter import Tally
+from f2b.ban.history import History
 from f2b.errors import StoreError
 from f2b.events import PERMANENT, Ban
 from f2b.source.position import Position
@@ -31,17 +32,6 @@ PAUSE_S = 1.0
 
 _NEVER = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, ValueError, OverflowError)
 """A fault of ours: what raises it once raises it always."""
-
-
-class History(NamedTuple):
-    """What is known of somebody's earlier bans."""
-
-    bans: int
-    """How many; what Fail2Ban calls `bancount`."""
-    time: float
-    """When the latest began."""
-    duration: float
-    """How long the latest was; PERMANENT, or -2 if a very old database did not say."""
 
 
 class Store:
@@ -236,12 +226,10 @@ class Store:
         """Return the names of all jails that anything is known of."""
         return [name for (name,) in self._read("SELECT name FROM jails ORDER BY name", ())]
 
-    def history(self, jail: str, key: str) -> History | None:
-        """Return what is known of an id's earlier bans in a jail, or over all jails if `jail` is empty."""
-        which, values = ("ip = ? AND jail = ?", (key, jail)) if jail else ("ip = ?", (key,))
-        sql = f"SELECT timeofban, bantime, bancount FROM bips WHERE {which} ORDER BY timeofban"
-        rows = self._read(sql, values)
-        return History(sum(count for _, _, count in rows), rows[-1][0], rows[-1][1]) if rows else None
+    def history(self, key: str) -> dict[str, History]:
+        """Return what is known of an id's earlier bans, by jail."""
+        rows = self._read("SELECT jail, bancount, timeofban, bantime FROM bips WHERE ip = ?", (key,))
+        return {jail: History(bans, when, duration) for jail, bans, when, duration in rows}
 
     def bans_of(self, key: str, jail: str = "") -> list[Ban]:
         """Return the bans of an id that are on record, oldest first: those of one jail, or of all."""

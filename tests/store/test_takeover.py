@@ -168,9 +168,7 @@ def test_file_of_any_version_is_taken_over_with_bans_counts_and_positions(versio
     (ban,) = store.restore("sshd", NOW + 1, 600.0)
     assert (ban.id, ban.time, ban.duration, ban.count, ban.failures) == ("192.0.2.1", NOW, 600, count, 5)
     assert ban.matches == ("a date b", "c")
-    history = store.history("sshd", "192.0.2.1")
-    assert history is not None
-    assert history.bans == count
+    assert store.history("192.0.2.1")["sshd"].bans == count
     position = store.position("sshd", "/log")
     assert position is None if version < 2 else position is not None and position.offset == 42
     store.close()
