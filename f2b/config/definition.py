@@ -47,7 +47,7 @@ class Definition:
         seen = {**variables, **self._init, **passed} if init_visible else passed
         scope = Scope(conf.sections, DEFINITION, seen, conf.known)
         self._meanings = Scope(conf.sections, DEFINITION, passed, conf.known)
-        self.own = tuple(conf.sections[DEFINITION])
+        self.own = conf.sections[DEFINITION].keys()
         """The options that stand in [Definition] itself."""
         self._plain = _each({name: partial(scope.get, name) for name in self.own})
         conditional = {name.partition("?")[0] for name in (*self._plain, *self.given) if "?" in name}

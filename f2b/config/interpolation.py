@@ -19,6 +19,9 @@ LONGEST = 1_000_000
 MOST = 50_000
 """How many replacements one value may take: ten options that stand for ten others each would never end."""
 
+MOST_DOUBTS = 10
+"""For so many unknown options of a section one is looked for that may have been meant: it takes its time."""
+
 _PERCENT = re.compile(r"%(?:%|\(([^)]+)\)s)?")
 
 Sections = Mapping[str, Mapping[str, Value]]
@@ -47,6 +50,11 @@ class Scope:
         self._injected = injected or {}
         self._replaced = 0
         """Replacements in the value that is being worked out."""
+        self._done: dict[str, tuple[Value, int]] = {}
+        """What options stand for, and how long the chain behind each is: many may stand for the same one."""
+        self._reached = 0
+        """The deepest link of the present chain that stands for something else."""
+        self._doubted = 0
 
     def get(self, option: str) -> Value | None:
         """Return an option with everything replaced, or None if there is none. Raises ConfigError."""
@@ -69,6 +77,7 @@ class Scope:
         if depth > DEEPEST:
             cure = f"no more than {DEEPEST} options can stand for one another in a chain"
             raise ConfigError("this %(...)s refers to itself", value.place, cure)
+        self._reached = max(self._reached, depth)
         parts: list[Value] = []
         position = length = 0
         for match in _PERCENT.finditer(value.text):
@@ -96,7 +105,14 @@ class Scope:
         raw = self._raw(name)
         if raw is None:
             raise self._unknown(name, token.place)
-        return self.interpolated(raw, depth + 1)
+        value, below = self._done.get(name, (None, 0))
+        if value is None or depth + below > DEEPEST:
+            before, self._reached = self._reached, depth
+            value = self.interpolated(raw, depth + 1)
+            below, self._reached = self._reached - depth, before
+            self._done[name] = value, below
+        self._reached = max(self._reached, depth + below)
+        return value
 
     def _raw(self, name: str) -> Value | None:
         for options in (self._variables, self._own, self._default):
@@ -116,7 +132,8 @@ class Scope:
     def _unknown(self, name: str, place: Place) -> ConfigError:
         import difflib  # only needed once something is wrong
 
-        choice = [*self._variables, *self._own, *self._default]
+        self._doubted += 1
+        choice = [*self._variables, *self._own, *self._default] if self._doubted <= MOST_DOUBTS else []
         near = difflib.get_close_matches(name, choice, 1, 0.75)
         cure = f"did you mean %({near[0]})s?" if near else f"give {name!r} a value, or write %% for a percent sign"
         return ConfigError(f"%({name})s stands for an option that is not there", place, cure)

@@ -238,8 +238,9 @@ class Reader:
             self._notes.add(error, "warning")
 
     def _others(self) -> dict[str, Text]:
-        """Return the options of the section that are not Fail2Ban's."""
-        return self._options.written(name for name in self._conf.sections[self._name] if name not in OPTIONS)
+        """Return the options that are not Fail2Ban's. A wrong one may be a variable that nobody uses."""
+        others = (name for name in self._conf.sections[self._name] if name not in OPTIONS)
+        return self._options.written(others, "warning")
 
 
 def _backend(value: Value) -> Spec:

@@ -119,9 +119,11 @@ def _includes(page: Page, option: str, shelf: Shelf, faults: list[Fault]) -> lis
         faults.append(Fault(error.what, error.cure, error.place or Place(page.file), INCLUDES))
         return []
     files: list[str] = []
-    for line in value.lines() if value else ():
+    known: set[str] = set()
+    for line in value.lines()[: MOST_PAGES + 1] if value else ():
         found = shelf.included(line.text, page.file)
-        files += [file for position, file in enumerate(found) if not position or file not in files]
+        files += [file for position, file in enumerate(found) if not position or file not in known]
+        known.update(found)
     return files
 
 

@@ -18,18 +18,21 @@ class Notes:
 
     def __init__(self, jail: str = "") -> None:
         self._jail = jail
-        self.problems: list[Problem] = []
+        self._problems: dict[Problem, None] = {}
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Return them in the order in which they were found."""
+        return list(self._problems)
 
     @property
     def broken(self) -> bool:
         """Whether there is an error among them."""
-        return any(problem.severity == "error" for problem in self.problems)
+        return any(problem.severity == "error" for problem in self._problems)
 
     def add(self, error: ConfigError, severity: Severity = "error") -> None:
         """Note a problem, once, and those that come along with it."""
-        problem = Problem(severity, error.what, error.cure, error.place, self._jail)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self._problems[Problem(severity, error.what, error.cure, error.place, self._jail)] = None
         for other in error.more:
             self.add(other, severity)
 
@@ -49,14 +52,14 @@ class Options:
         self._scope = scope
         self._notes = notes
 
-    def written(self, names: Iterable[str]) -> dict[str, Text]:
+    def written(self, names: Iterable[str], severity: Severity = "error") -> dict[str, Text]:
         """Return those of the options that are there, as text."""
-        values = {name: self.value(name) for name in names}
+        values = {name: self.value(name, severity) for name in names}
         return {name: Text(value.text, value.place) for name, value in values.items() if value is not None}
 
-    def value(self, name: str) -> Value | None:
+    def value(self, name: str, severity: Severity = "error") -> Value | None:
         """Return an option, or None if it is not there or wrong."""
-        return self._notes.attempt(lambda: self._scope.get(name), None)
+        return self._notes.attempt(lambda: self._scope.get(name), None, severity)
 
     def text(self, name: str, default: str = "") -> str:
         """Return an option's text."""

@@ -6,8 +6,10 @@ the folder has no jail.conf.
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,11 +72,44 @@ def _shipped(kind: str) -> Path:
 
 
 class Machine:
-    """The `Host` that f2b runs on."""
+    """The `Host` that f2b runs on. It looks into each folder once: thousands of globs may name the same ones."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
 
     def logs(self, pattern: str) -> list[str]:
         """Return the existing files that a path or a glob names; links that lead nowhere are none."""
-        return sorted(file for file in glob.glob(pattern) if os.path.exists(file))  # noqa: PTH110, PTH207
+        return sorted(file for file in self._matches(pattern) if os.path.exists(file))  # noqa: PTH110
+
+    def _matches(self, pattern: str) -> list[str]:
+        """Return what a glob matches as a shell sees it: `*` matches no dot at a name's begin."""
+        names: list[str] = []
+        while glob.has_magic(pattern):
+            pattern, name = os.path.split(pattern)
+            names.append(name)
+        found = [pattern]
+        for name in reversed(names):
+            found = self._inside(found, name)
+        return found
+
+    def _inside(self, folders: list[str], name: str) -> list[str]:
+        if not glob.has_magic(name):
+            return [os.path.join(folder, name) for folder in folders]  # noqa: PTH118
+        fits = re.compile(fnmatch.translate(name)).match
+        return [
+            os.path.join(folder, entry)  # noqa: PTH118
+            for folder in folders
+            for entry in self._listed(folder)
+            if fits(entry) and (name.startswith(".") or not entry.startswith("."))
+        ]
+
+    def _listed(self, folder: str) -> list[str]:
+        if folder not in self._names:
+            try:
+                self._names[folder] = os.listdir(folder or ".")  # noqa: PTH208
+            except (OSError, ValueError):  # it is no folder, or no name for one
+                self._names[folder] = []
+        return self._names[folder]
 
     def journal(self) -> bool:
         """Return whether there is a journal that can be read."""
@@ -88,6 +123,7 @@ class Disk:
         self._folder = folder
         self.directory = str(folder or FOLDERS[0])
         self._pages: dict[str, Page] = {}
+        self._included: dict[tuple[str, str], list[str]] = {}
 
     def page(self, file: str) -> Page:
         """Return what a file says. Raises ConfigError if it cannot be read or is not UTF-8."""
@@ -107,10 +143,13 @@ class Disk:
 
     def included(self, name: str, by: str) -> Sequence[str]:
         """Return the file that `by` includes as `name` and its .local: beside `by`, or where the other lies."""
-        names = [name, name.removesuffix(".conf") + ".local"] if name.endswith(".conf") else [name]
-        folders = [Path(by).parent, *self._opposite(Path(by).parent)]
-        found = [next((f for folder in folders if _is_file(f := folder / one)), None) for one in names]
-        return [os.path.normpath(file) for file in found if file]
+        key = name, os.path.dirname(by)  # noqa: PTH120 - for every line of an [INCLUDES]
+        if key not in self._included:
+            names = [name, name.removesuffix(".conf") + ".local"] if name.endswith(".conf") else [name]
+            folders = [Path(by).parent, *self._opposite(Path(by).parent)]
+            found = [next((f for folder in folders if _is_file(f := folder / one)), None) for one in names]
+            self._included[key] = [os.path.normpath(file) for file in found if file]
+        return self._included[key]
 
     def names(self, kind: str) -> Sequence[str]:
         """Return the names of all filters (`filter.d`) or actions (`action.d`)."""

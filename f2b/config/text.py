@@ -123,7 +123,7 @@ class _Reader:
         """Take the next line."""
         if line.lstrip()[:1] in ("#", ";"):
             return
-        comment = _INLINE_COMMENT.search(line)
+        comment = _INLINE_COMMENT.search(line) if ";" in line else None
         content = (line[: comment.start()] if comment else line).strip()
         if not content:
             if self._open is not None:
@@ -174,6 +174,8 @@ class _Reader:
         return Page(self._file, sections, self._headers, self._faults)
 
     def _value(self, lines: list[tuple[str, int]]) -> Value:
+        if len(lines) == 1:  # nearly always
+            return Value(lines[0][0], (Place(self._file, lines[0][1]),))
         while len(lines) > 1 and not lines[-1][0]:
             lines.pop()
         return Value("\n".join(text for text, _ in lines), tuple(Place(self._file, number) for _, number in lines))

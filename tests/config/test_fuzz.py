@@ -126,6 +126,33 @@ def test_includes_when_they_multiply_or_go_deep_or_are_no_names_then_are_refused
     assert {problem.what for problem in problems} >= {"its includes have no end"}
 
 
+@pytest.mark.parametrize(
+    "jail",
+    [
+        JAIL + "".join(f"a{n}x{level} = %(a{n}x{level + 1})s\n" for n in range(1000) for level in range(9)),
+        JAIL + "".join(f"a{n} = %(a{n + 1})s\n" for n in range(2000)),
+        JAIL + "".join(f"a{n} = %(b{n})s\n" for n in range(2000)),
+        JAIL + "".join(f"maxretr{n} = 1\n" for n in range(50_000)),
+        JAIL.replace("/x\n", "\n ".join(f"/usr/*/*{n}.log" for n in range(1000)) + "\n"),
+        "[INCLUDES]\nbefore = " + "\n ".join(["jail.d/y.conf"] * 10_000) + f"\n{JAIL}",
+    ],
+    ids=("chains", "one chain", "unknown", "misspelt", "globs", "includes"),
+)
+def test_jail_when_it_says_very_much_then_is_read_in_time(jail: str, tmp_path: Path) -> None:
+    (tmp_path / "jail.d").mkdir()
+    (tmp_path / "jail.d" / "y.conf").write_text("[DEFAULT]\na = 1\n")
+    begun = time.process_time()
+    read(tmp_path, jail=jail)
+    assert time.process_time() - begun < LONGEST_S
+
+
+def test_filter_when_it_has_thousands_of_chains_then_is_read_in_time(tmp_path: Path) -> None:
+    text = "".join(f"a{n}x{level} = <a{n}x{level + 1}>\n" for n in range(1000) for level in range(9))
+    begun = time.process_time()
+    read(tmp_path, x=FILTER + text)
+    assert time.process_time() - begun < LONGEST_S
+
+
 def test_names_when_no_file_can_have_them_then_are_told(tmp_path: Path) -> None:
     read(tmp_path, jail=JAIL.replace("filter = x", "filter = " + "x" * 5000))
     assert any("x" * 5000 in problem.what for problem in load(tmp_path).problems)

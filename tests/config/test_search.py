@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import tempfile
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f2b.config.model import FilterSpec, JailSpec, LogPath, Problem, Settings
-from f2b.config.search import load, load_filter
+from f2b.config.search import Machine, load, load_filter
 from f2b.errors import ConfigError
 
 FILTER = "[Definition]\nfailregex = ^bad <HOST>$\n"
@@ -187,9 +188,9 @@ def test_only_when_given_then_reads_no_other_jail_and_disabled_ones_if_asked(tre
         ("logpath =", "no logpath", "journalmatch"),
         ("failregex =", "no failregex", "give it"),
         ("usedns = maybe", "usedns = maybe", "write yes"),
-        ("port = %(prot)s\nprot0 = 1", "%(prot)s", "did you mean %(prot0)s?"),
-        ("port = 5%", "single %", "%%"),
-        ("port = %(port)s", "refers to itself", ""),
+        ("ignorecommand = %(prot)s\nprot0 = 1", "%(prot)s", "did you mean %(prot0)s?"),
+        ("ignorecommand = 5%", "single %", "%%"),
+        ("action = say[port=%(port)s]\nport = %(port)s", "refers to itself", ""),
         ("nonsense", "is no option", "NAME = VALUE"),
         ("enabled = true\nenabled = true", "given twice", "remove one"),
         ("ignoreself = perhaps", "neither true nor false", "write true"),
@@ -212,6 +213,7 @@ def test_broken_jail_when_read_then_is_left_out_and_told(tree: Tree, line: str, 
     [
         ("maxretry = few", "no whole number", True),
         ("max_retry = 3", "'max_retry' is no option", True),
+        ("port = %(prot)s", "%(prot)s", True),  # a variable that nobody uses, as in Fail2Ban
         ("action =", "no action", True),
         ("logpath = /log/none", "no file matches", True),
         ("logpath = /log/none\nskip_if_nologs = true", "leaves it out", False),
@@ -321,3 +323,35 @@ def test_load_filter_when_filter_is_broken_then_says_why(tree: Tree) -> None:
     found, (problem,) = load_filter("mail", directory, Here())
     assert found is None
     assert where(problem) == ("mail.conf", 2)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*.log",
+        "*",
+        "*/*.log",
+        "b/../*.log",
+        "*/",
+        "a.lo[g]",
+        ".*",
+        "?.log",
+        "a.log/*",
+        "none/*",
+        "**",
+        "**/c.log",
+        "[",
+        "b/.h*",
+    ],
+)
+def test_machine_when_asked_for_logs_then_finds_what_a_glob_means(pattern: str, tmp_path: Path) -> None:
+    (tmp_path / "b" / "d").mkdir(parents=True)
+    for name in ("a.log", "c.log", ".hidden", "b/c.log", "b/.hidden", "b/d/c.log"):
+        (tmp_path / name).touch()
+    (tmp_path / "lost.log").symlink_to(tmp_path / "nowhere")
+    expected = sorted(file for file in glob.glob(f"{tmp_path}/{pattern}") if Path(file).exists())
+    assert Machine().logs(f"{tmp_path}/{pattern}") == expected
+
+
+def test_machine_when_a_glob_is_deeper_than_any_folder_then_finds_nothing(tmp_path: Path) -> None:
+    assert Machine().logs(f"{tmp_path}" + "/*" * 3000) == []
