@@ -48,12 +48,25 @@ class Log:
         self.open(target)
 
     def open(self, target: str) -> None:
-        """Write to `target` from now on. Raises OSError, and keeps the present one, if that cannot be opened."""
+        """Write to `target` from now on. Raises OSError, and keeps the present one, if that cannot be opened.
+
+        Fail2Ban's options in brackets (`[format=...]`) are left out.
+        """
+        target = target.partition("[")[0].strip()
         word = target.upper()
         self.to_file = word not in _WORDS
         write, close = _opened(target if self.to_file else word, self._syslog)
         self._close()
         self._write, self._close, self.target = write, close, target
+
+    def change(self, target: str, syslog: str) -> None:
+        """Write to `target` from now on, and use this syslog. Raises OSError, and keeps the present ones."""
+        before, self._syslog = self._syslog, _SYSLOG if syslog == "auto" else syslog
+        try:
+            self.open(target)
+        except OSError:
+            self._syslog = before
+            raise
 
     def reopen(self) -> None:
         """Open a file target by its name again: logrotate may have moved it."""

@@ -54,7 +54,8 @@ PURE = [
     *("firewall.port", "firewall.render", "firewall.ruleset", "firewall.script", "firewall.shell"),
     *("firewall.stock", "firewall.wire"),
     *("daemon.assemble", "daemon.desk", "daemon.reload", "daemon.proof"),
-    *("control", "control.pickles", "control.protocol", "control.requests", "control.words"),
+    *("control", "control.pickles", "control.protocol", "control.requests", "control.refusal", "control.report"),
+    *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),
 ]
 PACKAGES_PURE_THROUGHOUT = ("config", "date", "filter", "ban")
 IMPURE = ["config.search"]

@@ -163,6 +163,8 @@ class Client:
         try:
             result = client.words(self._socket, command, timeout)
         except client.AnswerError as error:
+            if command[0] == "reload" and not error.kind:  # the configuration is at fault, and it has many lines
+                return self._error(f"Failed during configuration: {error}")
             print(error)
             return self._error(f"NOK: {error.details or (str(error),)}")
         except client.NoServerError as error:
@@ -192,13 +194,12 @@ class Client:
             return self._error(f"Unexpected argument(s) for reload: {names}")
         if not self._answers():
             return self._error("Could not find server")
+        directory = self._options.value("conf")
+        if names and (directory or not self._options.value("socket")) and not _has_jail(directory, names[0]):
+            return self._error(f"Failed during configuration: No section: {names[0]!r}")
+        self._say("reload")
         options = [word for word in args if word in _RELOAD_OPTIONS and word != "--all"]
-        try:
-            result = client.words(self._socket, ["reload", names[0] if names else "--all", *options])
-        except client.AnswerError as error:
-            return self._error(f"Failed during configuration: {error}")
-        print(result)
-        return 0
+        return self._tell(["reload", names[0] if names else "--all", *options])
 
     def _answers(self) -> bool:
         return client.answers(self._socket, self._options.timeout)
@@ -206,8 +207,11 @@ class Client:
     # ---- start and restart --------------------------------------------------------------------------------
 
     def _restart(self) -> int:
+        self._say("stop")
         if self._tell(["stop"]) == 0 and not client.wait_gone(self._socket, self._options.timeout):
             return self._error("Could not stop server")
+        self._say("load configuration")
+        self._say("start")
         return self._start()
 
     def _start(self) -> int:
@@ -215,6 +219,11 @@ class Client:
             return self._error("Server already running")
         sys.stdout.flush()
         return self._start_server(self._options, self._socket)
+
+    def _say(self, step: str) -> None:
+        """Name what is being done to whoever types commands."""
+        if "i" in self._options.flags:
+            print(f"  ## {step} ... ")
 
     # ---- stderr -------------------------------------------------------------------------------------------
 
@@ -234,6 +243,14 @@ def _configured_socket(directory: str | None) -> str:
     from f2b.control.address import socket_path
 
     return socket_path(None, directory)
+
+
+def _has_jail(directory: str | None, name: str) -> bool:
+    from f2b.config import search  # late for the same reason
+
+    settings = search.load(Path(directory) if directory else None, only=(name,), disabled=True)
+    named = (*(spec.name for spec in (*settings.jails, *settings.broken)), *(it.jail for it in settings.problems))
+    return name in named
 
 
 def _test(directory: str | None) -> list[Problem]:

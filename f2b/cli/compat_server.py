@@ -30,7 +30,7 @@ def _start(options: Options, socket: str) -> int:
 
 def _serve(options: Options, background: bool) -> int:
     """Serve until somebody says stop. The working directory will be /, so paths are made absolute."""
-    target = options.value("logtarget")
+    target, syslog = options.value("logtarget"), options.value("syslogsocket")
     try:
         status = serve.run(
             serve.Options(
@@ -41,6 +41,9 @@ def _serve(options: Options, background: bool) -> int:
                 greeting="" if background else "Server ready",
                 loglevel=options.value("loglevel"),
                 logtarget=target if target and target.upper() in _STANDARD else _absolute(target),
+                syslogsocket=syslog if syslog == "auto" else _absolute(syslog),
+                name=options.value("pname") or PROGRAM,
+                bare="async" in options.flags,
             )
         )
     except F2bError as error:
@@ -69,7 +72,8 @@ def _serve_in_background(options: Options, socket: str) -> int:
         if gone or time.monotonic() > deadline:
             print("Could not start server; its log says why", file=sys.stderr)
             return FAILED
-    print("Server ready")
+    if "async" not in options.flags:
+        print("Server ready")
     return 0
 
 

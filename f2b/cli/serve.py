@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -15,21 +15,26 @@ import click
 from f2b import __version__, paths
 from f2b.alarm import Alarm
 from f2b.config import search
-from f2b.config.model import Settings
+from f2b.config.model import JailSpec, ServerSpec, Settings
 from f2b.control.endpoint import Endpoint, clear
 from f2b.daemon.front import Front
 from f2b.daemon.healer import Healer
-from f2b.daemon.process import PidFile, Signals, into_background
+from f2b.daemon.process import PidFile, Signals, call_process, into_background
+from f2b.daemon.proof import Here
 from f2b.daemon.record import Record
 from f2b.daemon.server import Server
 from f2b.daemon.supervisor import Supervisor
 from f2b.errors import ConfigError, ControlError, F2bError, StoreError
-from f2b.firewall.build import Builder
+from f2b.firewall.build import Builder, installed, service
 from f2b.log import LEVELS, Log
 from f2b.loop import Loop
 from f2b.store import Store
 
 _CURE = "run as root"
+_NO_JAIL = ("",)
+"""What to read of the configuration: the server's settings only."""
+OFF, MEMORY = "None", ":memory:"
+"""`dbfile = None`, and where the database is then."""
 FAULT_S = 60.0
 """How long the same fault is not told again."""
 LAST_WORDS_S = 10.0
@@ -50,6 +55,15 @@ class Options:
     """What to print when the server is ready."""
     loglevel: str | None = None
     logtarget: str | None = None
+    syslogsocket: str | None = None
+    name: str = ""
+    """What `ps` and `pgrep` call the process."""
+    bare: bool = False
+    """Start without jails; a client of Fail2Ban's will say when to read the configuration."""
+    ignoreip: tuple[str, ...] = ()
+    """Whom every jail spares, too."""
+    maxretry: int | None = None
+    """That of every jail."""
 
 
 @click.command(short_help="Watch logs and ban, in the foreground")
@@ -59,7 +73,9 @@ class Options:
 @click.option("--db", metavar="FILE", help="Keep bans and positions in this SQLite file.")
 @click.option("--dry-run", is_flag=True, help="Say what would be banned, and touch no firewall.")
 @click.option("--loglevel", metavar="LEVEL", help="ERROR, WARNING, NOTICE, INFO or DEBUG.")
-@click.option("--logtarget", metavar="TARGET", help="STDOUT, STDERR or a file.")
+@click.option("--logtarget", metavar="TARGET", help="STDOUT, STDERR, SYSLOG, SYSTEMD-JOURNAL or a file.")
+@click.option("-i", "--ignoreip", metavar="IP", multiple=True, help="Never ban this address or network.")
+@click.option("-r", "--maxretry", metavar="N", type=click.IntRange(1), help="Ban after N failures, in every jail.")
 def serve(
     directory: str | None,
     socket: str | None,
@@ -68,6 +84,8 @@ def serve(
     dry_run: bool,
     loglevel: str | None,
     logtarget: str | None,
+    ignoreip: tuple[str, ...],
+    maxretry: int | None,
 ) -> int:
     """Watch logs, ban attackers, and let them go again. SIGTERM ends it and keeps the bans, SIGHUP reloads.
 
@@ -79,15 +97,28 @@ def serve(
       f2b serve --dry-run            see what it would do
       f2b serve -c ./conf -s ./sock  a server of its own, beside any other
     """
-    options = Options(directory, socket, pidfile, db, dry_run, loglevel=loglevel, logtarget=logtarget)
+    spared = tuple(word for text in ignoreip for word in text.replace(",", " ").split())
+    options = Options(
+        directory,
+        socket,
+        pidfile,
+        db,
+        dry_run,
+        loglevel=loglevel,
+        logtarget=logtarget,
+        ignoreip=spared,
+        maxretry=maxretry,
+    )
     return run(options)
 
 
 def run(options: Options) -> int:
     """Serve until somebody says stop; return 0, 1 if nothing can be protected, 2 if the configuration is bad."""
-    settings = search.load(_directory(options))
+    settings = search.load(_directory(options), only=_NO_JAIL if options.bare else ())
     if options.background:
         into_background()
+    if options.name:
+        call_process(options.name)
     os.umask(0o077)  # what is written is for its owner; sockets and folders say otherwise where they must
     return Service(options, settings).run()
 
@@ -96,23 +127,42 @@ def _directory(options: Options) -> Path | None:
     return Path(options.directory).absolute() if options.directory else None
 
 
+def ruled(settings: Settings, options: Options) -> Settings:
+    """Return settings with what the command line says over them, and with the defaults of what nobody says."""
+    here, server = paths.defaults(os.getuid(), os.environ), settings.server
+    server = replace(
+        server,
+        loglevel=options.loglevel or server.loglevel,
+        logtarget=options.logtarget or server.logtarget or (here.log if options.background else "STDERR"),
+        syslogsocket=options.syslogsocket or server.syslogsocket,
+        dbfile=options.db or server.dbfile or f"{here.state}/f2b.sqlite3",
+    )
+    return replace(settings, server=server, jails=tuple(_ruled(jail, options) for jail in settings.jails))
+
+
+def _ruled(jail: JailSpec, options: Options) -> JailSpec:
+    """Return a jail with what the command line says of every jail."""
+    maxretry = jail.maxretry if options.maxretry is None else options.maxretry
+    return replace(jail, ignoreip=(*jail.ignoreip, *options.ignoreip), maxretry=maxretry)
+
+
 class Service:
     """One server process: its files, its socket, its signals."""
 
     def __init__(self, options: Options, settings: Settings) -> None:
         here = paths.defaults(os.getuid(), os.environ)
+        settings = ruled(settings, options)
         server = settings.server
         self._options = options
         self._settings = settings
         self._socket = options.socket or server.socket or here.socket
         self._pid = PidFile(options.pidfile or server.pidfile or here.pidfile)
-        self._db = _database(options.db or server.dbfile or f"{here.state}/f2b.sqlite3")
+        self._db = MEMORY if server.dbfile == OFF else str(server.dbfile)
         self._dry = self._why_dry()
         self._loop = Loop(self._fault)
         self._supervisor = Supervisor(os.environ)
         self._faults: dict[str, float] = {}
-        target = _target(options, settings, here)
-        self._log = _open_log(target, options.loglevel or server.loglevel, server.syslogsocket)
+        self._log = _open_log(server)
 
     def _why_dry(self) -> str:
         if self._options.dry_run:
@@ -130,7 +180,7 @@ class Service:
         builder = Builder(loop, log, bool(self._dry))
         server = Server(self._settings, builder.make, store, loop, log)
         builder.record = Record(server.engine, store, loop)
-        front = Front(server, self._read_again, self._dry)
+        front = Front(server, self._read_again, Here(service, installed), self._dry, self._options.bare)
         endpoint = Endpoint(loop, front, log, self._socket)
         endpoint.open()
         signals = self._signals(front)
@@ -138,14 +188,15 @@ class Service:
         alarm.set()
         try:
             self._write_pid()
-            if not self._settings.jails:
+            if not self._settings.jails and not self._options.bare:
                 log.warning("server", "No jail is enabled, so nothing is protected; enable one in jail.local")
             server.start()
             if not self._protects(front):
                 return 1
             healer = Healer(loop, log, builder.link, server)
             healer.watch()
-            builder.sweep(server.gone())
+            if not self._options.bare:
+                builder.sweep(server.gone())
             if self._options.greeting:
                 print(self._options.greeting, flush=True)
             gc.freeze()
@@ -194,7 +245,7 @@ class Service:
         self._supervisor.reloading()
         self._loop.soon(self._supervisor.ready)  # also if it is refused: then all goes on as it was
         try:
-            return search.load(_directory(self._options))
+            return ruled(search.load(_directory(self._options)), self._options)
         except ConfigError as error:
             raise ControlError(str(error), 2) from None
 
@@ -235,20 +286,13 @@ class Service:
         self._log.info("server", "Exiting f2b")
 
 
-def _database(path: str) -> str:
-    return ":memory:" if path == "None" else path
-
-
-def _target(options: Options, settings: Settings, here: paths.Paths) -> str:
-    configured = (settings.server.logtarget or "").partition("[")[0].strip()
-    return options.logtarget or configured or (here.log if options.background else "STDERR")
-
-
-def _open_log(target: str, level: str, syslog: str) -> Log:
+def _open_log(server: ServerSpec) -> Log:
+    target = str(server.logtarget)
     try:
-        return Log(target, level, syslog)
+        return Log(target, server.loglevel, server.syslogsocket)
     except KeyError:
-        raise ConfigError(f"loglevel {level!r} is not known", cure=f"use one of {', '.join(LEVELS)}") from None
+        cure = f"use one of {', '.join(LEVELS)}"
+        raise ConfigError(f"loglevel {server.loglevel!r} is not known", cure=cure) from None
     except OSError as error:
         cure = f"{_CURE} or give another place: --logtarget STDERR"
         raise F2bError(f"cannot write the log {target}: {error.strerror}; {cure}") from None

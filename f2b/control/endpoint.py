@@ -10,11 +10,12 @@ import os
 import socket
 import stat
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 from f2b.control import protocol, requests, words
-from f2b.control.protocol import Closing, Inbox, Malformed, Message, Request
-from f2b.daemon.desk import Desk
+from f2b.control.protocol import Closing, Inbox, Malformed, Message, Request, Words
+from f2b.daemon.desk import Desk, Later
 from f2b.errors import ControlError, F2bError
 from f2b.log import Log
 from f2b.loop import Loop
@@ -121,14 +122,30 @@ class Endpoint:
             message = None if client.last else client.inbox.take()
             if message is None:
                 break
-            client.outgoing = self._answer(message)
+            answer = self._answer(message)
+            if isinstance(answer, Later):
+                self._defer(client, message, answer)
+                return
+            client.outgoing = answer
             client.last = isinstance(message, (Malformed, Closing))
         if client.gone or (client.last and not client.outgoing):
             self._drop(client)
         else:
             self._await(client)
 
-    def _answer(self, message: Message) -> bytes:
+    def _defer(self, client: _Client, message: Message, later: Later) -> None:
+        """Hear no more of a client until its answer is there; the others go on."""
+        assert isinstance(message, Words)
+        self._loop.unwatch(client.fd)
+
+        def finish(result: Callable[[], object]) -> None:
+            if self._clients.get(client.fd) is client:
+                client.outgoing = self._answered(message, result)
+                self._proceed(client)
+
+        self._loop.soon(lambda: later.begin(finish))
+
+    def _answer(self, message: Message) -> bytes | Later:
         if isinstance(message, Closing):
             return b""
         if isinstance(message, Malformed):
@@ -144,14 +161,23 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - a mistake of ours in one answer must not end the server
             return protocol.failed(self._told(error))
 
-    def _answer_words(self, command: protocol.Words) -> bytes:
+    def _answer_words(self, command: Words) -> bytes | Later:
         try:
-            return protocol.done_words(words.answer(self._desk, command.words), command.pickled)
+            found = words.answer(self._desk, command.words)
         except Exception as error:  # noqa: BLE001 - as above
-            self._log.error(
-                "transmitter", f"Command {list(command.words)!r:.500} has failed. Received {_named(error)}"
-            )
-            return protocol.failed_words(self._told(error), command.pickled)
+            return self._failed(command, error)
+        return found if isinstance(found, Later) else self._answered(command, lambda: found)
+
+    def _answered(self, command: Words, result: Callable[[], object]) -> bytes:
+        """Return the answer that carries a result, or says why there is none."""
+        try:
+            return protocol.done_words(result(), command.pickled)
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._failed(command, error)
+
+    def _failed(self, command: Words, error: Exception) -> bytes:
+        self._log.error("transmitter", f"Command {list(command.words)!r:.500} has failed. Received {_named(error)}")
+        return protocol.failed_words(self._told(error), command.pickled)
 
     def _told(self, error: Exception) -> ControlError:
         """Return what the client is told of an error."""

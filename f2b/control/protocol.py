@@ -137,7 +137,7 @@ def failed(error: ControlError) -> bytes:
     said: dict[str, object] = {"message": str(error), "status": error.status}
     if isinstance(error, WordsError):
         said["type"] = error.raised.name
-        said["args"] = error.raised.args
+        said["args"] = error.raised.args[:2]  # Python keeps the file's name of an OSError apart from its args
     return _line({"ok": False, "error": said})
 
 

@@ -6,14 +6,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
-from f2b.config.model import JailSpec
+from f2b.config.model import JailSpec, ServerSpec
 from f2b.events import Ban
 
-State = Literal["up", "waiting", "down"]
+State = Literal["up", "idle", "waiting", "down"]
+Finish = Callable[[Callable[[], object]], object]
+
+
+class Later(NamedTuple):
+    """An answer that takes its time: `begin(finish)`, and `finish(result)` once `result()` can be asked for it."""
+
+    begin: Callable[[Finish], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,7 @@ class JailView:
 
     name: str
     state: State
-    """`waiting`: its log is missing; `down`: it cannot work, `reason` says why."""
+    """`waiting`: its log is missing; `idle`: it was told to rest; `down`: it cannot work. `reason` says why."""
     reason: str
     spec: JailSpec
     """As it is in force, changes at run time included."""
@@ -82,13 +89,66 @@ class Desk(Protocol):
         """
         ...
 
-    def set_bantime(self, jail: str, seconds: float) -> None:
-        """Change the jail's ban time, for running bans too."""
+    def attempt(self, jail: str, key: str, lines: Sequence[str]) -> bool:
+        """Count a failure for each of these log lines, one at least; return False if the id is spared."""
         ...
 
-    def reload(self, jail: str = "", unban: bool = False) -> Sequence[str]:
+    def change(self, spec: JailSpec) -> None:
+        """Let a jail go on by this specification; running bans take its ban time. Raises ConfigError, and changes
+        nothing, if that cannot work."""
+        ...
+
+    def add(self, spec: JailSpec) -> None:
+        """Make a jail that rests until it is told to start. Raises ConfigError."""
+        ...
+
+    def start(self, jail: str) -> None:
+        """Let a jail that rests read again, from where it stopped."""
+        ...
+
+    def rest(self, jail: str) -> None:
+        """Let a jail read nothing for now; its bans end in their time."""
+        ...
+
+    def act(self, jail: str, action: str, verb: str) -> None:
+        """Let one action `start`, `stop` or `flush`, or see whether it still stands (any other verb)."""
+        ...
+
+    def remove(self, jail: str) -> None:
+        """Take a jail down with its bans, which come back when it does."""
+        ...
+
+    def reload(self, jail: str = "", unban: bool = False, restart: bool = False) -> Sequence[str]:
         """Read the configuration again; return its warnings. Raises ControlError, and changes nothing, if a
-        running jail would become invalid."""
+        running jail would become invalid. `restart` makes jails anew, even if nothing changed."""
+        ...
+
+    def configured(self, jail: str) -> bool:
+        """Return whether the configuration enables a jail now."""
+        ...
+
+    def settings(self) -> ServerSpec:
+        """Return what holds for the whole server, changes at run time included."""
+        ...
+
+    def tune(self, spec: ServerSpec) -> None:
+        """Let this hold for the whole server from now on. Raises ControlError if it cannot."""
+        ...
+
+    def complain(self, text: str) -> None:
+        """Write an error into the server's log."""
+        ...
+
+    def files(self, pattern: str) -> Sequence[str]:
+        """Return the existing files that a path or a glob names."""
+        ...
+
+    def wait(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call in so many seconds; nobody waits for it."""
+        ...
+
+    def resolve(self, names: Sequence[str], call: Callable[[Sequence[str]], object]) -> None:
+        """Look host names up and call with all their addresses."""
         ...
 
     def flush_log(self) -> bool:

@@ -6,23 +6,39 @@ import os
 from collections.abc import Callable, Sequence
 
 from f2b import __version__, net
-from f2b.config.model import Problem, Settings
-from f2b.daemon import assemble
+from f2b.config import search
+from f2b.config.model import JailSpec, ServerSpec, Settings
+from f2b.daemon import assemble, proof
 from f2b.daemon.desk import JailView, ServerView
-from f2b.daemon.reload import Plan, plan, refusals
+from f2b.daemon.renewal import Renewal
+from f2b.daemon.resolve import Resolver
 from f2b.daemon.server import Server
-from f2b.errors import ControlError
-from f2b.events import Ban
+from f2b.errors import ConfigError, ControlError
+from f2b.events import Ban, Ignored
 from f2b.jail import Jail
+from f2b.source.pattern import expand
+
+RESTS = "it was told to rest"
 
 
 class Front:
     """Answers for a server."""
 
-    def __init__(self, server: Server, read_again: Callable[[], Settings], dry: str = "") -> None:
-        """`read_again` reads the configuration; `dry` says why nothing is enforced, if that is so."""
+    def __init__(
+        self,
+        server: Server,
+        read_again: Callable[[], Settings],
+        here: proof.Here,
+        dry: str = "",
+        bare: bool = False,
+    ) -> None:
+        """`read_again` reads the configuration; `dry` says why nothing is enforced, if that is so.
+
+        `bare`: the configuration is yet to be read.
+        """
         self._server = server
-        self._read_again = read_again
+        self._renewal = Renewal(server, read_again, here, self.tune, bare)
+        self._resolver = Resolver(server.loop)
         self._dry = dry
         self._started = server.loop.now()
         self.keep = True
@@ -39,12 +55,11 @@ class Front:
             not reason,
             reason,
             views,
-            (*(str(it) for it in self._problems() if it.severity == "error"), *self._server.watchdog.troubles),
+            (
+                *(str(it) for it in self._renewal.problems() if it.severity == "error"),
+                *self._server.watchdog.troubles,
+            ),
         )
-
-    def _problems(self) -> list[Problem]:
-        broken = self._server.broken.values()
-        return [*self._server.settings.problems, *(problem for found in broken for problem in found)]
 
     def jail(self, name: str) -> JailView:
         """Return one jail. Raises ControlError if there is none of this name."""
@@ -60,14 +75,15 @@ class Front:
         reading = self._server.intake.view(jail.name)
         broken = [str(it) for it in self._server.broken.get(jail.name, []) if it.severity == "error"]
         failing = "; ".join([*self._server.outlet.guards[jail.name].faults, *broken])
+        rests = jail.name in self._server.resting
         return JailView(
             jail.name,
-            "down" if failing else "waiting" if reading.waiting else "up",
-            failing or reading.waiting or jail.patience.resting(),
+            "down" if failing else "idle" if rests else "waiting" if reading.waiting else "up",
+            failing or (RESTS if rests else reading.waiting or jail.patience.resting()),
             jail.spec,
-            reading.backend,
-            reading.files,
-            reading.journalmatch,
+            jail.spec.backend if rests else reading.backend,
+            _files(jail.spec) if rests else reading.files,
+            jail.spec.filter.journalmatch if rests and jail.spec.journal else reading.journalmatch,
             len(jail.counter),
             jail.counter.total,
             tuple(jail.ledger),
@@ -92,43 +108,95 @@ class Front:
         self._server.take(lifted)
         return len(lifted)
 
-    def set_bantime(self, jail: str, seconds: float) -> None:
-        """Change the jail's ban time, for running bans too."""
-        self._server.take(self._jail(jail).set_bantime(seconds))
+    def attempt(self, jail: str, key: str, lines: Sequence[str]) -> bool:
+        """Count a failure for each of these log lines, one at least; return False if the id is spared."""
+        found, now = self._jail(jail), self._server.loop.now()
+        effects = found.attempt(net.network(key) or key, lines, now)
+        self._server.take(effects)
+        return not any(isinstance(effect, Ignored) for effect in effects)
 
-    def reload(self, jail: str = "", unban: bool = False) -> Sequence[str]:
+    # ---- jails ----
+
+    def change(self, spec: JailSpec) -> None:
+        """Let a jail go on by this specification. Raises ConfigError, with nothing changed, if that cannot work."""
+        self._check(spec)
+        self._server.change(spec)
+
+    def add(self, spec: JailSpec) -> None:
+        """Make a jail that rests until it is told to start. Raises ConfigError."""
+        self._check(spec)
+        self._server.add(spec, resting=True)
+
+    def _check(self, spec: JailSpec) -> None:
+        for problem in assemble.build_filter(spec)[1]:
+            if problem.severity == "error":
+                raise ConfigError(problem.what, problem.place, problem.cure)
+
+    def start(self, jail: str) -> None:
+        """Let a jail that rests read again, from where it stopped."""
+        self._server.wake(self._jail(jail).name)
+
+    def rest(self, jail: str) -> None:
+        """Let a jail read nothing for now; its bans end in their time."""
+        self._server.rest(self._jail(jail).name)
+
+    def act(self, jail: str, action: str, verb: str) -> None:
+        """Let one action `start`, `stop` or `flush`, or see whether it still stands (any other verb)."""
+        self._server.outlet.guards[self._jail(jail).name].act(action, verb)
+
+    def remove(self, jail: str) -> None:
+        """Take a jail down with its bans, which come back when it does."""
+        self._server.remove(self._jail(jail).name)
+
+    # ---- the configuration ----
+
+    def configured(self, jail: str) -> bool:
+        """Return whether the configuration enables a jail now."""
+        return self._renewal.enables(jail)
+
+    def reload(self, jail: str = "", unban: bool = False, restart: bool = False) -> Sequence[str]:
         """Read the configuration again; return its warnings. Raises ControlError, with nothing changed, if a jail
         that runs, or is newly enabled, would not work."""
-        settings = self._read_again()
-        running = {name: each.spec for name, each in self._server.engine.jails.items() if name != assemble.MANUAL}
-        if jail and jail not in running and jail not in {spec.name for spec in settings.jails}:
-            raise ControlError(f"there is no enabled jail {jail!r} in the configuration")
-        todo = plan(running, settings, jail)
-        self._refuse(settings, todo, jail)
-        if unban:
-            self.unban(None, jail)
-        self._carry_out(todo)
-        self._server.settings = settings
-        self._server.forget({spec.name for spec in settings.jails})
-        self._server.log.info("server", "Reload finished.")
-        return [str(problem) for problem in self._problems()]
 
-    def _refuse(self, settings: Settings, todo: Plan, only: str) -> None:
-        problems = list(settings.problems)
-        for spec in (*todo.added, *todo.changed):
-            problems += assemble.build_filter(spec)[1]
-        refused = refusals(problems, self._problems(), only)
-        if refused:
-            text = "\n".join(str(problem) for problem in refused)
-            raise ControlError(f"the new configuration has errors, so nothing was changed:\n{text}", 2)
+        def before() -> None:
+            if unban and (not jail or jail in self._server.engine.jails):
+                self.unban(None, jail)
 
-    def _carry_out(self, todo: Plan) -> None:
-        for name in todo.removed:
-            self._server.remove(name)
-        for spec in todo.changed:
-            self._server.change(spec)
-        for spec in todo.added:
-            self._server.add(spec)
+        return self._renewal.reload(jail, restart, before)
+
+    def settings(self) -> ServerSpec:
+        """Return what holds for the whole server, changes at run time included."""
+        return self._server.settings.server
+
+    def tune(self, spec: ServerSpec) -> None:
+        """Let this hold for the whole server from now on. Raises ControlError if the log cannot be written so."""
+        self._server.tune(spec)
+
+    # ---- the rest ----
+
+    def complain(self, text: str) -> None:
+        """Write an error into the server's log."""
+        self._server.log.error("server", text)
+
+    def files(self, pattern: str) -> Sequence[str]:
+        """Return the existing files that a path or a glob names."""
+        return search.Machine().logs(pattern)
+
+    def wait(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call in so many seconds; nobody waits for it."""
+        self._server.loop.after(seconds, call)
+
+    def resolve(self, names: Sequence[str], call: Callable[[Sequence[str]], object]) -> None:
+        """Look host names up and call with all their addresses."""
+        found: dict[str, Sequence[str]] = {}
+
+        def answer(name: str, addresses: Sequence[str]) -> None:
+            found[name] = addresses
+            if len(found) == len(set(names)):
+                call([address for each in found.values() for address in each])
+
+        for name in dict.fromkeys(names):
+            self._resolver.resolve(name, answer)
 
     def flush_log(self) -> bool:
         """Open the log again by its name; return whether it is a file at all."""
@@ -148,3 +216,8 @@ class Front:
         """End the server once this request is answered; `keep` leaves the bans in the kernel."""
         self.keep = keep
         self._server.loop.soon(self._server.loop.stop)
+
+
+def _files(spec: JailSpec) -> tuple[str, ...]:
+    """Return the logs that a jail would read."""
+    return () if spec.journal else tuple(path for log in spec.logpath for path in expand(log.pattern))

@@ -70,6 +70,16 @@ class Guard:
             self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))
         self.firewalls = tuple(kept[name] for name in order if name in kept)
 
+    def act(self, name: str, verb: str) -> None:
+        """Let one action `start`, `stop` or `flush` by hand; another verb: see that it stands."""
+        verbs: dict[str, Callable[[Firewall], None]] = {
+            "stop": lambda it: it.stop(False),
+            "flush": lambda it: it.flush(tuple(self._ledger)),
+        }
+        for firewall in self.firewalls:
+            if firewall.name == name:
+                self._attempt(firewall, verbs.get(verb, lambda it: it.start(tuple(self._ledger))))
+
     def restore(self) -> None:
         """Bring what is in the kernel back to what the ledger says, after somebody else changed it."""
         for firewall in self.firewalls:

@@ -24,6 +24,11 @@ def into_background() -> None:
     os.close(null)
 
 
+def call_process(name: str) -> None:
+    """Give the process a name for `ps -o comm` and `pgrep` (prctl(2), PR_SET_NAME: 15 bytes of it count)."""
+    Path("/proc/self/comm").write_text(name)
+
+
 class PidFile:
     """Says which process the server is."""
 

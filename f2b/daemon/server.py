@@ -12,7 +12,7 @@ from random import Random
 from typing import TypeVar
 
 from f2b.ban.history import History, Past
-from f2b.config.model import JailSpec, Problem, Settings
+from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
 from f2b.daemon import assemble
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
@@ -23,7 +23,7 @@ from f2b.daemon.outlet import Heard, Outlet, Read
 from f2b.daemon.upkeep import Upkeep
 from f2b.daemon.watchdog import Watchdog
 from f2b.engine import Engine
-from f2b.errors import StoreError
+from f2b.errors import ControlError, StoreError
 from f2b.events import Ban, Effect, Judge
 from f2b.log import Log
 from f2b.loop import Loop
@@ -39,6 +39,8 @@ class Server:
         """`make` builds an action's firewall."""
         self.settings = settings
         self.broken: dict[str, list[Problem]] = {}
+        self.resting: set[str] = set()
+        """Jails that were told to read nothing for now."""
         self.loop = loop
         self.log = log
         self._make = make
@@ -99,10 +101,24 @@ class Server:
         for guard in self.outlet.guards.values():
             guard.restore()
 
-    def add(self, spec: JailSpec) -> None:
-        """Set one jail up and let it read."""
+    def add(self, spec: JailSpec, resting: bool = False) -> None:
+        """Set one jail up and let it read, or rest."""
         if self._set_up(spec):
-            self._begin(spec)
+            if resting:
+                self.resting.add(spec.name)
+            else:
+                self._begin(spec)
+
+    def rest(self, name: str) -> None:
+        """Let a jail read nothing until it is woken; its bans end in their time."""
+        self.resting.add(name)
+        self.intake.leave(name)
+
+    def wake(self, name: str) -> None:
+        """Let a jail that rests read on from where it stopped."""
+        if name in self.resting:
+            self.resting.remove(name)
+            self._begin(self.engine.jails[name].spec)
 
     def _begin(self, spec: JailSpec) -> None:
         self.intake.follow(spec)
@@ -138,7 +154,7 @@ class Server:
         if found is None:
             return  # `front` has refused it
         self.broken.pop(spec.name, None)
-        moved = reads(spec) != reads(old)
+        moved = reads(spec) != reads(old) and spec.name not in self.resting
         if moved:
             self.intake.leave(spec.name)
         effects = jail.change(spec, found if spec.filter != old.filter else jail.filter)
@@ -161,12 +177,33 @@ class Server:
     def remove(self, name: str) -> None:
         """Take one jail down: its bans are lifted, and come back when it does."""
         self.intake.leave(name)
+        self.resting.discard(name)
         jail = self.engine.remove(name)
         guard = self.outlet.guards.pop(name)
         guard.flush(tuple(jail.ledger))
         guard.stop(keep=False)
         self._asked(lambda: self._store.enable(name, False), None)
         self.log.info("jail", f"Jail '{name}' stopped")
+
+    def tune(self, spec: ServerSpec) -> None:
+        """Let this hold for the whole server from now on. Raises ControlError, with nothing changed, if the log
+        cannot be written so."""
+        old = self.settings.server
+        if (spec.logtarget, spec.syslogsocket) != (old.logtarget, old.syslogsocket):
+            self._open_log(spec)
+        try:
+            self.log.set_level(spec.loglevel)
+        except KeyError:
+            raise ControlError(f"Invalid log level {spec.loglevel!r}") from None
+        self._upkeep.purgeage = spec.dbpurgeage
+        self._store.most = spec.dbmaxmatches
+        self.settings = replace(self.settings, server=spec)
+
+    def _open_log(self, spec: ServerSpec) -> None:
+        try:
+            self.log.change(spec.logtarget or self.log.target, spec.syslogsocket)
+        except OSError as error:
+            raise ControlError(f"cannot write the log {spec.logtarget}: {error.strerror}") from None
 
     def forget(self, configured: Collection[str]) -> None:
         """Speak no more of jails that are no longer in the configuration."""

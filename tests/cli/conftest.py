@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.control.server import stand_in
+from tests.control.server import serving
 
 
 @pytest.fixture
 def sock(tmp_path: Path) -> Iterator[Path]:
     """The socket of a running server with two jails."""
-    with stand_in(tmp_path, "sshtest=/srv/ssh.log", "web=/srv/web.log,/srv/web2.log") as path:
+    with serving(tmp_path, "sshtest=ssh.log", "web=web.log,web2.log") as path:
         yield path

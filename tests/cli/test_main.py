@@ -33,14 +33,15 @@ def answer(sock: Path, *args: str) -> Any:
 
 
 def test_status_when_asked_then_the_server_and_its_jails_are_shown_aligned(sock: Path) -> None:
+    logs = sock.parent
     f2b("-s", str(sock), "ban", "--jail", "web", "192.0.2.1", "192.0.2.2")
     run = f2b("-s", str(sock), "status")
     assert run.returncode == 0
-    assert "enforcing: no (a stand-in for tests)" in run.stdout
+    assert "enforcing: no (dry run: --dry-run was given" in run.stdout
     assert run.stdout.splitlines()[3:] == [
         "JAIL     STATE  FAILED  TOTAL  BANNED  TOTAL  WATCHES",
-        "sshtest  up          0      0       0      0  /srv/ssh.log",
-        "web      up          0      0       2      2  /srv/web.log and 1 more",
+        f"sshtest  up          0      0       0      0  {logs}/ssh.log",
+        f"web      up          0      0       2      2  {logs}/web.log and 1 more",
     ]
 
 
@@ -49,7 +50,7 @@ def test_status_when_json_then_it_has_what_scripts_read(sock: Path) -> None:
     assert view.keys() == {"version", "pid", "enforcing", "reason", "started", "jails", "problems"}
     expected = "name state reason failed failed_total banned banned_total files journalmatch bans"
     assert set(expected.split()) <= view["jails"][0].keys()
-    assert view["jails"][1]["files"] == ["/srv/web.log", "/srv/web2.log"]
+    assert view["jails"][1]["files"] == [str(sock.parent / "web.log"), str(sock.parent / "web2.log")]
 
 
 def test_status_when_of_one_jail_then_its_bans_are_shown(sock: Path) -> None:
@@ -95,7 +96,11 @@ def test_unban_when_nobody_was_banned_then_the_answer_is_no(sock: Path) -> None:
 
 
 def test_reload_when_there_are_warnings_then_they_are_told(sock: Path) -> None:
-    assert f2b("-s", str(sock), "reload").stdout == "warning: a warning\nreloaded\n"
+    conf = sock.parent / "jail.conf"
+    conf.write_text(conf.read_text() + "logpaht = x\n")
+    said = f2b("-s", str(sock), "reload").stdout
+    assert f"warning: {conf}:" in said
+    assert said.endswith("\nreloaded\n")
     assert f2b("-s", str(sock), "reload", "nosuch").returncode == 1
 
 
@@ -107,7 +112,7 @@ def test_stop_when_it_returns_then_the_server_is_gone(sock: Path) -> None:
 
 
 def test_ping_when_the_server_answers_then_it_says_whether_it_enforces(sock: Path) -> None:
-    assert "enforcing: no (a stand-in for tests)" in f2b("ping", "-s", str(sock)).stdout
+    assert "enforcing: no (dry run: --dry-run was given" in f2b("ping", "-s", str(sock)).stdout
     assert answer(sock, "ping")["enforcing"] is False
 
 

@@ -6,7 +6,6 @@ import pickle
 import socket
 import stat
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,7 @@ import pytest
 
 from f2b.control import client
 from f2b.control.protocol import CLOSE, END
-from tests.control.server import as_nobody, environment, stand_in
+from tests.control.server import as_nobody, command, environment, serving, until_ready, write
 
 ATTEMPTS = 20
 
@@ -40,8 +39,8 @@ def heard(connection: socket.socket, end: bytes) -> bytes:
 
 def start(sock: Path) -> subprocess.CompletedProcess[str]:
     """Try to start another server on the same socket."""
-    command = [sys.executable, str(Path(__file__).with_name("stand_in.py")), str(sock)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60, check=False)
+    run = command(sock.parent, sock)
+    return subprocess.run(run, capture_output=True, text=True, env=environment(), timeout=60, check=False)
 
 
 def test_endpoint_when_open_then_only_its_owner_may_use_the_socket(sock: Path) -> None:
@@ -52,34 +51,30 @@ def test_endpoint_when_open_then_only_its_owner_may_use_the_socket(sock: Path) -
 
 def test_endpoint_when_the_folder_is_missing_then_it_is_made_for_all_to_enter(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    with stand_in(tmp_path / "run") as sock:
+    with serving(tmp_path / "run") as sock:
         assert sock.exists()
     deep = tmp_path / "a" / "b" / "f2b.sock"
+    write(tmp_path)
     mask = os.umask(0o077)
     try:
-        process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("stand_in.py")), str(deep)],
-            stdout=subprocess.PIPE,
-            env=environment(),
-        )
+        process = subprocess.Popen(command(tmp_path, deep), env=environment())
     finally:
         os.umask(mask)
     with process:
-        assert process.stdout is not None
-        process.stdout.readline()
+        until_ready(process, deep)
         assert stat.S_IMODE(deep.parent.stat().st_mode) == 0o755
         process.terminate()
 
 
 def test_endpoint_when_it_ends_then_the_socket_is_gone(tmp_path: Path) -> None:
-    with stand_in(tmp_path) as sock:
+    with serving(tmp_path) as sock:
         client.request(str(sock), "stop")
         assert client.wait_gone(str(sock), 20)
         assert not sock.exists()
 
 
 def test_endpoint_when_another_has_taken_the_name_then_its_socket_stays(tmp_path: Path) -> None:
-    with stand_in(tmp_path) as sock:
+    with serving(tmp_path) as sock:
         sock.unlink()
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(sock))
@@ -89,14 +84,14 @@ def test_endpoint_when_another_has_taken_the_name_then_its_socket_stays(tmp_path
 def test_endpoint_when_a_dead_servers_socket_is_in_the_way_then_it_is_replaced(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "f2b.sock"))
-    with stand_in(tmp_path) as sock:
+    with serving(tmp_path) as sock:
         assert client.answers(str(sock), 20)
 
 
 def test_endpoint_when_a_server_answers_already_then_a_second_one_says_so_and_the_first_stays(sock: Path) -> None:
     second = start(sock)
     assert second.returncode == 1
-    assert second.stderr.startswith(f"a server answers on {sock} already; stop it first ('f2b -s {sock} stop'")
+    assert second.stderr.startswith(f"f2b: a server answers on {sock} already; stop it first ('f2b -s {sock} stop'")
     assert client.answers(str(sock), 20)
 
 

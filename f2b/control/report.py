@@ -1,0 +1,72 @@
+"""What Fail2Ban's `status`, `statistics` and `banned` answer, in exactly its shapes: exporters look at positions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from f2b.control.refusal import Args
+from f2b.daemon.desk import JailView
+from f2b.events import Ban
+
+Pairs = list[tuple[str, object]]
+_FOREVER = "9999-12-31 23:59:59"
+_CYMRU = ("Banned ASN list", "Banned Country list", "Banned RIR list")
+
+
+def jails(views: Sequence[JailView]) -> Pairs:
+    """Return `status`."""
+    return [("Number of jail", len(views)), ("Jail list", ", ".join(sorted(view.name for view in views)))]
+
+
+def everything(views: Sequence[JailView], flavour: str) -> object:
+    """Return `status --all`: that of the server, and of each jail by name."""
+    return [*jails(views), {view.name: jail(view, flavour) for view in sorted(views, key=lambda view: view.name)}]
+
+
+def jail(view: JailView, flavour: str) -> object:
+    """Return `status JAIL FLAVOUR`; an unknown flavour is the usual one."""
+    if flavour == "stats":
+        return _figures(view)
+    logs = ("Journal matches", journal(view)) if view.spec.journal else ("File list", list(view.files))
+    bans: Pairs = [("Currently banned", len(view.bans)), ("Total banned", view.banned_total)]
+    if flavour != "short":
+        bans.append(("Banned IP list", ids(view)))
+    if flavour == "cymru":  # asks a name server about everybody; Fail2Ban without dnspython answers the same
+        bans += [(name, ["error"]) for name in _CYMRU]
+    found = [("Currently failed", view.failed), ("Total failed", view.failed_total), logs]
+    return [("Filter", found), ("Actions", bans)]
+
+
+def journal(view: JailView) -> list[str]:
+    """Return what a jail reads of the journal, as one text: alternatives are joined by `+`."""
+    return [" + ".join(view.journalmatch)] if view.journalmatch else []
+
+
+def statistics(views: Sequence[JailView]) -> dict[str, object]:
+    """Return `statistics`."""
+    return {view.name: _figures(view) for view in views}
+
+
+def _figures(view: JailView) -> list[object]:
+    return [view.backend, (view.failed, view.failed_total), (len(view.bans), view.banned_total)]
+
+
+def ids(view: JailView) -> list[str]:
+    """Return who is banned, in the order of banning."""
+    return [ban.id for ban in view.bans]
+
+
+def by_end(view: JailView, args: Args) -> list[str]:
+    """Return `get JAIL banip`: who is banned, the next to go first, with times if wanted."""
+    bans = sorted(view.bans, key=lambda ban: ban.end)
+    return [_with_time(ban) for ban in bans] if "--with-time" in args[:1] else [ban.id for ban in bans]
+
+
+def _with_time(ban: Ban) -> str:
+    end = _FOREVER if ban.duration < 0 else _local(ban.end)
+    return f"{ban.id} \t{_local(ban.time)} + {int(ban.duration)} = {end}"
+
+
+def _local(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -1,0 +1,83 @@
+"""Reading the configuration again while the server runs: all that changed, or nothing if it would break a jail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from f2b.config.model import Problem, ServerSpec, Settings
+from f2b.daemon import assemble, proof
+from f2b.daemon.reload import Known, Plan, plan, refusals
+from f2b.daemon.server import Server
+from f2b.errors import ControlError
+
+Tune = Callable[[ServerSpec], None]
+
+
+class Renewal:
+    """Compares what runs with what the files say now, and carries the difference out."""
+
+    def __init__(
+        self, server: Server, read_again: Callable[[], Settings], here: proof.Here, tune: Tune, bare: bool = False
+    ) -> None:
+        """`tune` applies what concerns the whole server. `bare`: nothing was read so far, so nothing can break."""
+        self._server = server
+        self._read_again = read_again
+        self._here = here
+        self._tune = tune
+        self._bare = bare
+
+    def enables(self, jail: str) -> bool:
+        """Return whether the files enable a jail now, broken or not."""
+        return jail in _enabled(self._read_again())
+
+    def problems(self) -> list[Problem]:
+        """Return what was wrong when it was read last."""
+        broken = self._server.broken.values()
+        return [*self._server.settings.problems, *(problem for found in broken for problem in found)]
+
+    def reload(self, jail: str, restart: bool, before: Callable[[], object]) -> Sequence[str]:
+        """Read again, for one jail or for all; return the warnings. `before` is called once nothing forbids it.
+
+        Raises ControlError, with nothing changed, if a jail that runs, or is newly enabled, would not work.
+        """
+        settings = self._read_again()
+        running = {name: each.spec for name, each in self._server.engine.jails.items() if name != assemble.MANUAL}
+        if jail and jail not in running and jail not in _enabled(settings):
+            raise ControlError(f"there is no enabled jail {jail!r} in the configuration")
+        todo = plan(running, settings, jail, restart)
+        if not self._bare:
+            self._refuse(settings, todo, jail)
+        self._tune(settings.server)
+        before()
+        self._carry_out(todo)
+        self._bare = False
+        self._server.settings = settings
+        self._server.forget({spec.name for spec in settings.jails})
+        self._server.log.info("server", "Reload finished.")
+        return [str(problem) for problem in self.problems()]
+
+    def _refuse(self, settings: Settings, todo: Plan, only: str) -> None:
+        concerned = Settings(jails=(*todo.added, *todo.changed))
+        found = [*settings.problems, *proof.problems(concerned, self._here)]
+        refused = refusals(found, self._known(), only)
+        if refused:
+            text = "\n".join(str(problem) for problem in refused)
+            raise ControlError(f"the new configuration has errors, so nothing was changed:\n{text}", 2)
+
+    def _known(self) -> Known:
+        running = self._server.engine.jails
+        return Known(running, _enabled(self._server.settings) - running.keys(), self.problems())
+
+    def _carry_out(self, todo: Plan) -> None:
+        for name in todo.removed:
+            self._server.remove(name)
+        for spec in todo.changed:
+            self._server.change(spec)
+        for spec in todo.added:
+            self._server.add(spec)
+
+
+def _enabled(settings: Settings) -> set[str]:
+    """Return the jails that are enabled, broken ones included."""
+    named = {problem.jail for problem in settings.problems if problem.jail and problem.severity == "error"}
+    return named | {spec.name for spec in (*settings.jails, *settings.broken)}
