@@ -163,10 +163,11 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Unban:
-    """A ban ends. `forget`: by somebody's hand, so its history goes too."""
+    """A ban ends. `forget`: by somebody's hand, so its history goes too; `all`: with all others of its jail."""
 
     ban: Ban
     forget: bool = False
+    all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

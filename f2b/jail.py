@@ -219,7 +219,7 @@ class Jail:
         for key in bans:
             self.ledger.lift(key)
             self.counter.forget(key)
-        return [Unban(ban, forget=True) for ban in bans.values()]
+        return [Unban(ban, forget=True, all=keys is None) for ban in bans.values()]
 
     def _held(self, key: str) -> list[Ban]:
         """Return the bans of an id, of all inside it, or of the network that it was counted with."""

@@ -179,7 +179,7 @@ class Service:
         store = self._open_store()
         builder = Builder(loop, log, bool(self._dry))
         server = Server(self._settings, builder.make, store, loop, log)
-        builder.record = Record(server.engine, store, loop)
+        builder.record = Record(server.engine, store, loop, self._settings.server.dbmaxmatches)
         front = Front(server, self._read_again, Here(service, installed), self._dry, self._options.bare)
         endpoint = Endpoint(loop, front, log, self._socket)
         endpoint.open()

@@ -84,6 +84,7 @@ class Outlet:
     def _guard(self, effects: Sequence[Effect]) -> None:
         """Change every firewall once at most in each direction, however much happened."""
         lifted: dict[str, list[Ban]] = {}
+        emptied: set[str] = set()
         banned: dict[str, list[Ban]] = {}
         for effect in effects:
             ban = _ban_of(effect)
@@ -91,8 +92,10 @@ class Outlet:
                 banned.setdefault(ban.jail, []).append(ban)
             elif isinstance(effect, Unban):
                 lifted.setdefault(effect.ban.jail, []).append(effect.ban)
+                emptied |= {effect.ban.jail} if effect.all else set()
         for name, bans in lifted.items():
-            self.guards[name].unban(bans)
+            guard = self.guards[name]
+            (guard.flush if name in emptied else guard.unban)(bans)
         for name, bans in banned.items():
             self.guards[name].ban(bans)
         for effect in effects:

@@ -16,7 +16,9 @@ from f2b.store import Store
 class Record:
     """Asks the jails, the database and the name servers, each only when somebody wants to know."""
 
-    def __init__(self, engine: Engine, store: Store, loop: Loop) -> None:
+    def __init__(self, engine: Engine, store: Store, loop: Loop, most: int = 10) -> None:
+        """`most` is how many log lines of somebody are told (`dbmaxmatches`)."""
+        self._most = most
         self._engine = engine
         self._store = store
         self._names = Resolver(loop, name_of)
@@ -39,7 +41,8 @@ class Record:
             bans = []
         if not bans:
             return ban.failures, ban.matches
-        return sum(each.failures for each in bans), [line for each in bans for line in each.matches]
+        lines = [line for each in bans for line in each.matches]
+        return sum(each.failures for each in bans), lines[-self._most :] if self._most > 0 else ()
 
     def host_name(self, address: str, answer: Callable[[str], object]) -> None:
         """Answer in the loop what an address is called, "" if it has no name."""

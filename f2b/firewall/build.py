@@ -173,7 +173,11 @@ def installed(program: str) -> bool:
 @cache
 def _full_name() -> str:
     """Return this host's full name, which may take a look-up: once, and only if an action names it."""
-    return socket.getfqdn()
+    name = os.uname().nodename
+    try:
+        return socket.getaddrinfo(name, None, flags=socket.AI_CANONNAME)[0][3] or name
+    except (OSError, UnicodeError):
+        return name
 
 
 def _has_ipv6() -> bool:

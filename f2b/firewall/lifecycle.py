@@ -9,10 +9,11 @@ and stopped; a command that two families would word alike runs once.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import replace
 
 from f2b.events import Ban
 from f2b.firewall.life import Report, Routine
-from f2b.firewall.render import Context, Recipe, about, about_nobody, family
+from f2b.firewall.render import HISTORY, Context, Recipe, about, about_nobody, family
 from f2b.firewall.shell import Command, HostName, Result, Step
 
 _ERROR_OF = {"ban": "banning", "reban": "banning", "unban": "unbanning", "prolong": "prolonging ban of"}
@@ -68,27 +69,32 @@ class Lifecycle:
         return (yield from self._about("prolong", ban))
 
     def unban(self, ban: Ban) -> Routine:
-        """Let somebody in."""
+        """Let somebody in. What is on record is read at once: who lifts a ban by hand also has it forgotten."""
+        return self._unban(ban, self._remembering("unban", ban))
+
+    def _unban(self, ban: Ban, context: Context) -> Routine:
         if family(ban) not in self._filled:
             return True
-        return (yield from self._about("unban", ban))
-
-    @property
-    def _flushes(self) -> bool:
-        return any(self._recipe.text("flush", kind).strip() for kind in ("", *self._families))
+        return (yield from self._about("unban", ban, context))
 
     def flush(self, bans: Sequence[Ban]) -> Routine:
         """Let everybody in: at one stroke, or one by one if there is no actionflush."""
-        if not self._flushes:
-            done = True
-            for ban in bans:
-                done = (yield from self.unban(ban)) and done
-            return done
+        flushes = any(self._recipe.text("flush", kind).strip() for kind in ("", *self._families))
+        return self._flush() if flushes else self._one_by_one([self.unban(ban) for ban in bans])
+
+    def _one_by_one(self, routines: Iterable[Routine]) -> Routine:
+        done = True
+        for routine in routines:
+            done = (yield from routine) and done
+        return done
+
+    def _flush(self) -> Routine:
         self._report("NOTICE", f"[{self._jail}] Flush ticket(s) with {self._name}")
         kinds = list(self._filled)
         self._filled.clear()
         done = yield from self._each("flush", kinds)
         if not done:
+            self._filled.update(dict.fromkeys(kinds))  # so that it is tried again at the end
             self._report("ERROR", f"Failed to flush bans in {self._where()}: {self._failed('flushing')}")
             yield from self.check()
         return done
@@ -156,9 +162,9 @@ class Lifecycle:
                 done = False
         return done
 
-    def _about(self, verb: str, ban: Ban) -> Routine:
+    def _about(self, verb: str, ban: Ban, context: Context | None = None) -> Routine:
         """Run a ban's command; if it fails, see to the action's health and run it once more."""
-        command = yield from self._worded(verb, ban)
+        command = yield from self._worded(verb, ban, context or self._context)
         if (yield from self._run(command)):
             return True
         if (yield from self._stands(self._home(family(ban)), repair=verb != "unban" or self._repairs_on_unban)) and (
@@ -168,13 +174,21 @@ class Lifecycle:
         self._report("ERROR", self._not_executed(verb, ban, f"Error {_ERROR_OF[verb]} {ban.ip}"))
         return False
 
-    def _worded(self, verb: str, ban: Ban) -> Generator[Step, Result, Command]:
+    def _remembering(self, verb: str, ban: Ban) -> Context:
+        """Return a context that knows now what a command will want to know of a ban's history."""
+        scopes = {tag.startswith("ipjail") for tag in HISTORY if self._recipe.names(tag, verb, family(ban))}
+        if not (scopes and self._context.history):
+            return self._context
+        found = {own: self._context.history(ban, own) for own in scopes}
+        return replace(self._context, history=lambda _, own: found[own])
+
+    def _worded(self, verb: str, ban: Ban, context: Context) -> Generator[Step, Result, Command]:
         """Return a ban's command; whose name it tells is asked for first."""
         name = "None"
         if self._recipe.names("ip-host", verb, family(ban)):
             answer = yield HostName(ban.ip)
             name = answer.output if answer.ok else name
-        return self._recipe.command(verb, about(ban, self._jail, self._context, name))
+        return self._recipe.command(verb, about(ban, self._jail, context, name))
 
     def _stands(self, kind: str, repair: bool) -> Routine:
         """Ask actioncheck, and repair if it says no and `repair` allows it."""

@@ -87,11 +87,14 @@ class Python:
         return (yield from self._about("prolong", ban))
 
     def unban(self, ban: Ban) -> Routine:
-        """Let somebody in."""
-        return (yield from self._about("unban", ban))
+        """Let somebody in. What is on record is read at once: who lifts a ban by hand also has it forgotten."""
+        return self._informed("unban", inform(ban, self._jail.name, self._context))
 
     def flush(self, bans: Sequence[Ban]) -> Routine:
         """Let everybody in: by `flush` if there is one and it says that it did, else one by one."""
+        return self._flush([self.unban(ban) for ban in bans])
+
+    def _flush(self, routines: Sequence[Routine]) -> Routine:
         if self._has("flush"):
             self._report("NOTICE", f"[{self._jail.name}] Flush ticket(s) with {self._spec.name}")
             result = yield from self._call("flush")
@@ -100,8 +103,8 @@ class Python:
             if result.value:
                 return True
         done = True
-        for ban in bans:
-            done = (yield from self.unban(ban)) and done
+        for routine in routines:
+            done = (yield from routine) and done
         return done
 
     def stop(self) -> Routine:
@@ -133,7 +136,9 @@ class Python:
     # ---- steps ----
 
     def _about(self, verb: str, ban: Ban) -> Routine:
-        info = inform(ban, self._jail.name, self._context)
+        return (yield from self._informed(verb, inform(ban, self._jail.name, self._context)))
+
+    def _informed(self, verb: str, info: ActionInfo) -> Routine:
         plain = {name: str(info[name]) for name in ("ip", "family", "fid", "failures")}
         return (yield from self._told(verb, f"Failed to execute {verb} {self._where()} info '{plain}'", info))
 
@@ -250,7 +255,7 @@ def inform(ban: Ban, jail: str, context: Context) -> ActionInfo:
         "ip": IPAddr(ban.ip),
         "fid": IPAddr(ban.id),
         "family": {4: "inet4", 6: "inet6"}.get(net.family(ban.ip)),
-        "time": float(ban.time),
+        "time": int(ban.time) if ban.restored else float(ban.time),
         "ip-host": lambda: host_name(ban.ip),
         "F-*": {"matches": list(ban.matches), "failures": ban.failures, **ban.captures},
     }

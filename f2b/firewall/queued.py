@@ -65,7 +65,7 @@ class QueuedAction:
             if ban.id in self._held:
                 held = self._held.pop(ban.id)
                 self._failed.discard(ban.id)
-                self._do(partial(self._life.unban, held))
+                self._begin_with(self._life.unban(held))
 
     def flush(self, bans: Sequence[Ban]) -> None:
         """Let everybody in, by whatever way the action has for that."""
@@ -74,7 +74,7 @@ class QueuedAction:
         held = list(self._held.values())
         self._held.clear()
         self._failed.clear()
-        self._do(partial(self._life.flush, held))
+        self._begin_with(self._life.flush(held))
 
     def stop(self, keep: bool) -> None:
         """Let everybody in and take down what was set up; such an action's bans cannot be kept."""
@@ -167,6 +167,10 @@ class QueuedAction:
             self._failed.add(who)
 
     # ---- repairs --------------------------------------------------------------------------------------------
+
+    def _begin_with(self, routine: Routine) -> None:
+        """Queue a routine that exists already, since it had to see things as they are now."""
+        self._do(lambda: routine)
 
     def _do(self, job: Callable[[], Routine]) -> None:
         self._worker.add(partial(self._healing, job))

@@ -33,6 +33,8 @@ _SPECIAL = re.compile(r"[\\#&;`|*?~<>^()\[\]{}$'\"\r\n]")
 _NO_NAME = re.compile(r"\W")
 _CONDITIONAL = re.compile(r"\w+\?family=")
 _TRUE = ("1", "on", "true", "yes")
+HISTORY = ("ipfailures", "ipjailfailures", "ipmatches", "ipjailmatches")
+"""Tags that tell of all bans of an id."""
 _ESCAPED_STATIC = ("matches", "ipmatches", "ipjailmatches")
 _GROUPS = {"id": "fid", "port": "fport"}
 """Filter tags whose group has another name, as `<F-ID>` in a filter makes the group `fid`."""
@@ -102,9 +104,11 @@ def about(ban: Ban, jail: str, context: Context, host_name: str = "None") -> Tic
         "matches": lambda: "\n".join(ban.matches),
         "ipmatches": lambda: "\n".join(record(False)[1]),
         "ipjailmatches": lambda: "\n".join(record(True)[1]),
-        "time": lambda: str(float(ban.time)),
+        # Fail2Ban's database knows whole seconds.
+        "time": lambda: str(int(ban.time) if ban.restored else float(ban.time)),
         "bantime": lambda: str(int(ban.duration)),
-        "bancount": lambda: str(ban.count),
+        # Fail2Ban counts a ban again that it restores.
+        "bancount": lambda: str(ban.count + ban.restored),
         "restored": lambda: str(int(ban.restored)),
         "raw-ticket": lambda: _dump(ban),
         **_counted(jail, context.counts),
