@@ -50,9 +50,9 @@ PURE = [
     *("config", "date", "filter", "ban", "lines", "oddity", "sieve", "jail", "engine"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
     *("firewall", "firewall.dry", "firewall.expression", "firewall.life", "firewall.lifecycle", "firewall.nft"),
-    *("firewall.choice", "firewall.plan"),
+    *("firewall.choice", "firewall.ipset_wire", "firewall.plan", "firewall.whom", "firewall.xtables"),
     *("firewall.port", "firewall.render", "firewall.ruleset", "firewall.script", "firewall.shell"),
-    *("firewall.stock", "firewall.wire"),
+    *("firewall.stock", "firewall.stock_xtables", "firewall.wire"),
     *("daemon.assemble", "daemon.desk", "daemon.reload", "daemon.proof"),
     *("control", "control.pickles", "control.protocol", "control.requests", "control.refusal", "control.report"),
     *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),
@@ -77,6 +77,8 @@ LATE_IMPORTS = {
     ("firewall.build", "f2b.firewall.python"): "the same",
     ("source.journal", "f2b.source.libsystemd"): "ctypes and libsystemd, only where a jail reads the journal",
     ("cli.report", "urllib.parse"): "10 ms that only -D needs",
+    ("firewall.sets", "pyroute2"): "150 ms and 12 MB that only hosts with ipset need",
+    ("firewall.native", "f2b.firewall.iptc"): "python-iptables is an extra, and loads libraries at import",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }
 

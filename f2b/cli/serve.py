@@ -193,7 +193,7 @@ class Service:
             server.start()
             if not self._protects(front):
                 return 1
-            healer = Healer(loop, log, builder.link, server)
+            healer = Healer(loop, log, builder.native, server.outlet.guards)
             healer.watch()
             if not self._options.bare:
                 builder.sweep(server.gone())

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 
 from f2b.ban.ledger import Ledger
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import Firewall, Queued
+from f2b.firewall import Firewall, Queued, Watched
 from f2b.log import Log
 from f2b.loop import Loop, Timer
 
+LONG_S = 20 * 86400
+"""Bans that end later than this are told again: ipset holds none for more than 24.8 days."""
 RETRY_S = 15
 """How long after a failure a firewall is brought back to what the ledger says."""
 
@@ -80,15 +81,49 @@ class Guard:
             if firewall.name == name:
                 self._attempt(firewall, verbs.get(verb, lambda it: it.start(tuple(self._ledger))))
 
-    def restore(self) -> None:
+    @property
+    def watched(self) -> bool:
+        """Whether there is a firewall that others may damage."""
+        return any(isinstance(firewall, Watched) for firewall in self.firewalls)
+
+    @property
+    def tables(self) -> set[tuple[int, str]]:
+        """Where in nftables others may damage one, by family and name."""
+        return {table for it in self.firewalls if isinstance(it, Watched) for table in it.tables}
+
+    def damaged(self, changed: Set[tuple[int, str]] | None) -> list[str]:
+        """Return the names of the firewalls that are not as the ledger wants them, because others changed them.
+
+        Only those with a table in `changed` are asked; None: all that work, and none is damaged for its table's sake.
+        """
+        names = []
+        for firewall in self.firewalls:
+            if not isinstance(firewall, Watched):
+                continue
+            if changed is None:
+                found = firewall.name not in self.failing and not self._is_intact(firewall)
+            else:
+                touched = not changed.isdisjoint(firewall.tables)
+                found = touched and not (firewall.shared and self._is_intact(firewall))
+            names += [firewall.name] if found else []
+        return names
+
+    def _is_intact(self, firewall: Watched) -> bool:
+        try:
+            return firewall.intact(tuple(self._ledger))
+        except ActionError:
+            return False  # why, the attempt to restore it will tell
+
+    def restore(self, names: Collection[str]) -> None:
         """Bring what is in the kernel back to what the ledger says, after somebody else changed it."""
         for firewall in self.firewalls:
-            if not isinstance(firewall, Queued):
+            if firewall.name in names:
                 self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))
 
     def renew(self) -> None:
-        """Tell the kernel again of bans without an end: it holds none for longer than a day."""
-        endless = [ban for ban in self._ledger if math.isinf(ban.end)]
+        """Tell the kernel again of bans without an end: it holds none for longer than a day; and of long ones."""
+        late = self._loop.now() + LONG_S
+        endless = [ban for ban in self._ledger if ban.end > late]
         for firewall in self.firewalls if endless else ():
             if not isinstance(firewall, Queued):
                 self._attempt(firewall, lambda it: it.ban(endless))

@@ -13,12 +13,12 @@ from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem, Settings
 from f2b.config.survey import NOBODY, Survey
 from f2b.daemon.assemble import build_filter
 from f2b.errors import ActionError, ConfigError
-from f2b.firewall.choice import choose, place
+from f2b.firewall.choice import NATIVE, choose, place
 from f2b.firewall.port import Service
 from f2b.firewall.render import Context, Recipe
 from f2b.firewall.script import Script
 
-_TYPES = ("command", "script", "python", "nftables", "dry")
+_TYPES = ("command", "script", "python", *NATIVE, "dry")
 _PROGRAM = re.compile(r"\s*(\w[\w./+-]*|/[\w./+-]+)(?=\s|$)")
 _SHELL = frozenset(
     [
@@ -103,7 +103,7 @@ def _doubts(action: ActionSpec, jail: JailSpec, here: Here) -> Iterator[ConfigEr
         yield from _missing(
             [Script(action.options, action.name, jail.name, Context(), float, _mute).program], action, here
         )
-    chosen = choose(action, jail, here.service, here.installed("iptables"))
+    chosen = choose(action, jail, here.service, here.installed)
     if chosen.doubt:
         yield chosen.doubt
     if chosen.stands_in:

@@ -96,11 +96,6 @@ class Server:
         for guard in self.outlet.guards.values():
             guard.abandon()
 
-    def restore(self) -> None:
-        """Put all bans back into the kernel, after somebody else changed it."""
-        for guard in self.outlet.guards.values():
-            guard.restore()
-
     def add(self, spec: JailSpec, resting: bool = False) -> None:
         """Set one jail up and let it read, or rest."""
         if self._set_up(spec):

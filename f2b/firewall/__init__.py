@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol, runtime_checkable
 
 from f2b.events import Ban
@@ -61,3 +61,17 @@ class Queued(Protocol):
 
     def abandon(self) -> None:
         """Give up what is not done yet, and tell it: the server ends now."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """What a back end has whose bans others may take out of the kernel."""
+
+    tables: Collection[tuple[int, str]]
+    """Where in nftables, by family and name, others' changes may be at its cost."""
+    shared: bool
+    """Whether others work in these tables too, and most of their changes do no harm."""
+
+    def intact(self, bans: Sequence[Ban]) -> bool:
+        """Return whether all that `start` made still stands, with each of `bans` in force. Raises ActionError."""
+        ...

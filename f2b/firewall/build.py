@@ -13,11 +13,11 @@ from f2b.config.model import ActionSpec, JailSpec
 from f2b.errors import ActionError, ConfigError
 from f2b.events import Ban
 from f2b.firewall import Firewall
-from f2b.firewall.choice import choose
+from f2b.firewall.choice import NATIVE, choose
 from f2b.firewall.command import begin, command_action
 from f2b.firewall.dry import Dry
-from f2b.firewall.kernel import Kernel
-from f2b.firewall.nftables import Nftables
+from f2b.firewall.native import Native
+from f2b.firewall.plan import Plan
 from f2b.firewall.queued import QueuedAction
 from f2b.firewall.render import Context, Counts
 from f2b.firewall.script import Script
@@ -72,12 +72,15 @@ class Builder:
         self._loop = loop
         self._log = log
         self._dry = dry
-        self.kernel = Kernel()
-        """Shared by all native firewalls."""
-        self.link = self.kernel.link
-        """What their changes go through; a `Monitor` needs it to know them from foreign ones."""
+        self.native = Native(loop.now, (4, 6) if _has_ipv6() else (4,))
+        """Makes all native firewalls."""
+        self.link = self.native.kernel.link
+        """What changes of nftables go through."""
+        self._in_nftables: set[str] = set()
+        self._by_commands: set[str] = set()
+        """Jails whose bans are there."""
         self._makers: Mapping[str, Callable[[ActionSpec, JailSpec], Firewall]] = {
-            "nftables": self._native,
+            **dict.fromkeys(NATIVE, self._native),
             "dry": self._only_tell,
             "command": self._native,
             "script": self._script,
@@ -85,13 +88,11 @@ class Builder:
         }
 
     def sweep(self, gone: Collection[str]) -> None:
-        """Take what jails that are no longer configured left in the kernel."""
-        if not gone:
-            return
+        """Take what jails that are no longer configured, or moved to nftables, left in the kernel."""
         try:
-            self.kernel.sweep(gone)
+            self.native.sweep(gone, self._in_nftables - self._by_commands)
         except ActionError as error:
-            self._log.warning("actions", f"Sets of jails that are no more stay until they time out: {error}")
+            self._log.warning("actions", f"Bans of jails that are no more may still be in force: {error}")
 
     def make(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
         """Return what carries out an action of a jail. Raises ConfigError that names what is wrong with it."""
@@ -103,14 +104,17 @@ class Builder:
         return maker(spec, jail)
 
     def _native(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
-        chosen = choose(spec, jail, service, installed("iptables"))
-        if chosen.doubt:  # nft may know better than we do what these words mean
+        chosen = choose(spec, jail, service, installed)
+        if chosen.doubt:  # the program may know better than we do what these words mean
             self._log.warning("actions", f"[{jail.name}] {spec.name} runs its own commands: {chosen.doubt}")
         if chosen.plan is None:
+            self._by_commands.add(jail.name)
             return self._shell(spec, jail)
+        if isinstance(chosen.plan, Plan):
+            self._in_nftables.add(jail.name)
         if chosen.stands_in:
             self._log.warning("actions", f"[{jail.name}] {spec.name}: iptables is not installed, nftables takes over")
-        return Nftables(spec.name, chosen.plan, self._loop.now, self.kernel, self._report(jail))
+        return self.native.make(spec.name, chosen.plan, self._report(jail))
 
     def _only_tell(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
         return Dry(spec.name, jail.name, self._loop.now, lambda text: self._log.notice("actions", text))

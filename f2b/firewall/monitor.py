@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
 
 from f2b.firewall import nft
 from f2b.firewall.netlink import Events, Netlink
@@ -10,33 +10,40 @@ from f2b.firewall.wire import Reply
 
 
 class Monitor:
-    """Hears of every change of the ruleset, and says whether it was a foreign one of ours."""
+    """Hears of every change of the ruleset, and says which were foreign ones."""
 
-    def __init__(self, link: Netlink) -> None:
-        """`link` is what our own changes go through. Raises ActionError without the right to listen."""
+    def __init__(self, link: Netlink, children: set[int]) -> None:
+        """`link` is what our own changes go through, `children` the processes that make changes for us.
+
+        Raises ActionError without the right to listen.
+        """
         self._link = link
+        self._children = children
         self._events = Events()
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when there is news."""
         return self._events.fileno()
 
-    def foreign_change(self, tables: Collection[str]) -> bool:
-        """Read the news, and return whether somebody else changed one of these tables.
+    def foreign_changes(self) -> set[tuple[int, str]] | None:
+        """Read the news, and return the tables that somebody else changed, by family and name.
 
-        Timeouts are no news. If the kernel had to drop some, the answer is yes: it may have been one.
+        Timeouts are no news. None: the kernel had to drop some, so it may have been any.
         """
         try:
-            # All of it must be read, so no any() over a generator.
-            return any([self._is_foreign(news, tables) for news in self._events.read()])  # noqa: C419
+            changed = {(news.body[0], nft.read_table_name(news.body[4:])) for news in self._foreign()}
         except OSError:
-            return True
+            return None
+        self._children.clear()  # they have ended, and what they did has been read
+        return changed
 
     def close(self) -> None:
         """Stop listening."""
         self._events.close()
 
-    def _is_foreign(self, news: Reply, tables: Collection[str]) -> bool:
-        if news.portid == self._link.portid or news.type == nft.SUBSYSTEM | nft.NEWGEN:
-            return False
-        return nft.read_table_name(news.body[4:]) in tables
+    def _foreign(self) -> Iterator[Reply]:
+        # A program's socket has its process's number, unless that is another socket's already.
+        own = {self._link.portid, *self._children}
+        for news in self._events.read():
+            if news.portid not in own and news.type != nft.SUBSYSTEM | nft.NEWGEN:
+                yield news

@@ -103,8 +103,13 @@ class Netlink:
         """Return what the kernel answers to each, without netfilter's header; None where it knows no such thing."""
         answers: list[bytes | None] = []
         for at in range(0, len(messages), _PIPELINE):
-            answers += self._ask(messages[at : at + _PIPELINE])
+            answers += self._ask(messages[at : at + _PIPELINE], (errno.ENOENT,))
         return answers
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Carry out each by itself: what knows no transactions. Raises NetlinkError for the first that is refused."""
+        for at in range(0, len(messages), _PIPELINE):
+            self._ask(messages[at : at + _PIPELINE], ())
 
     def close(self) -> None:
         """Give the descriptor back; a later use opens it again."""
@@ -112,7 +117,7 @@ class Netlink:
             self._socket.close()
             self._socket = None
 
-    def _ask(self, messages: Sequence[Message]) -> list[bytes | None]:
+    def _ask(self, messages: Sequence[Message], forgiven: Sequence[int]) -> list[bytes | None]:
         first = self._number(len(messages))
         frames = (message.bytes(first + at, ACK) for at, message in enumerate(messages))
         self._send(b"".join(frames), 2 * len(messages))
@@ -126,7 +131,7 @@ class Netlink:
                     continue
                 left -= 1
                 refusal = _refusal(reply)
-                if refusal and refusal.errno != errno.ENOENT:
+                if refusal and refusal.errno not in forgiven:
                     raise _explained(refusal)
         return answers
 

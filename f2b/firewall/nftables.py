@@ -26,6 +26,8 @@ _SHORTEST_MS = 100
 """The kernel rounds down to ticks of up to 10 ms, and takes none at all for ever."""
 _SAME_MS = 1000
 """A member whose time is right to the second is left alone."""
+_SAMPLE = 100
+"""So many members are asked for to see whether all are there: the kernel tells of changes, this is a second look."""
 _MANY = 1000
 """So many at once are assumed to be new, or there: if they are not, the kernel refuses in some 10 ms."""
 
@@ -35,6 +37,8 @@ Wanted = dict[bytes, int]
 
 class Nftables:
     """A jail's bans in the kernel. See `Firewall` for the verbs."""
+
+    shared = False
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Nftables:
         self._kernel = kernel
         self._report = report
         self._table = ruleset.table(plan)
+        self.tables = frozenset([(self._table.family, self._table.name)])
         self._kinds: frozenset[Kind] = frozenset()
         """The sets that stand since `start`, as far as we know."""
 
@@ -108,6 +113,17 @@ class Nftables:
             for key, left_ms in self._kernel.members(self._table, self._set(kind)).items():
                 found[unpacked(key) + tail] = None if left_ms is None else left_ms / 1000
         return found
+
+    def intact(self, bans: Sequence[Ban]) -> bool:
+        """Return whether sets and rules stand as since `start`; of `bans`, some are asked for."""
+        if not self._kinds:
+            return True
+        wanted, _ = self._sort(bans[:_SAMPLE])
+        standing = self._kernel.standing(self._table)
+        kinds = ruleset.kinds(self.plan) | wanted.keys()
+        return ruleset.stands(self.plan, kinds, standing) and all(
+            self._present(kind, members).keys() == members.keys() for kind, members in wanted.items()
+        )
 
     # ---- what there is to do ----
 
@@ -194,18 +210,25 @@ class Nftables:
 
     def _sorted(self, bans: Iterable[Ban]) -> dict[Kind, Wanted]:
         """Return who belongs in which set for how long; who belongs in none is told of."""
+        wanted, unfit = self._sort(bans)
+        for who in unfit:
+            self._report("ERROR", f"{self.name} cannot ban {who}: no address for table {self.plan.table}")
+        return wanted
+
+    def _sort(self, bans: Iterable[Ban]) -> tuple[dict[Kind, Wanted], list[str]]:
         now = self._clock()
         wanted: dict[Kind, Wanted] = {}
+        unfit = []
         for ban in bans:
             found = _target(ban)
             if found is None or found[0].family not in self.plan.sets:
-                self._report("ERROR", f"{self.name} cannot ban {ban.id}: no address for table {self.plan.table}")
+                unfit.append(ban.id)
                 continue
             end = ban.end
             left_s = LEASE_S if math.isinf(end) else end - now
             if left_s > 0:
                 wanted.setdefault(found[0], {})[found[1]] = max(_SHORTEST_MS, math.ceil(left_s * 1000))
-        return wanted
+        return wanted, unfit
 
 
 def _target(ban: Ban) -> tuple[Kind, bytes] | None:

@@ -94,7 +94,7 @@ def plan(options: Mapping[str, str], place: Place, service: Service) -> Plan:
     given = {**DEFAULTS, **options}
     given["addr6_set"] = options.get("addr6_set") or options.get("addr_set?family=inet6") or DEFAULTS["addr6_set"]
     try:
-        return _plan({option: _filled(given[option], given) for option in DEFAULTS}, service)
+        return _plan({option: filled(given[option], given, DEFAULTS) for option in DEFAULTS}, service)
     except ValueError as fault:
         raise ConfigError(str(fault), place) from None
 
@@ -124,11 +124,11 @@ def _plan(values: Mapping[str, str], service: Service) -> Plan:
     )
 
 
-def _filled(text: str, options: Mapping[str, str]) -> str:
+def filled(text: str, options: Mapping[str, str], defaults: Mapping[str, str]) -> str:
     """Return an option's value with the options that it names filled in: `<name>`, and `<known/chain>` by default."""
 
     def value(tag: re.Match[str]) -> str:
-        return (DEFAULTS if tag[1] else options).get(tag[2], tag[0])
+        return (defaults if tag[1] else options).get(tag[2], tag[0])
 
     for _ in range(_MAX_PASSES):
         before, text = text, _TAG.sub(value, text)

@@ -116,6 +116,17 @@ def frame(plan: Plan, wanted: Collection[Kind], standing: Standing) -> list[Mess
     return messages
 
 
+def stands(plan: Plan, wanted: Collection[Kind], standing: Standing) -> bool:
+    """Return whether the chain is there, the sets `wanted`, and as many rules as these take."""
+    rules = sum(len(list(_verdicts(plan, kind.family, protocol))) for kind in wanted for protocol in _protocols(plan))
+    return (
+        plan.chain in standing.chains
+        and not _conflict(plan, standing)
+        and all(fits(plan, kind, standing) for kind in wanted)
+        and sum(rule.chain == plan.chain and _of(plan, rule) for rule in standing.rules) >= rules
+    )
+
+
 def removal(plan: Plan, standing: Standing) -> list[Message]:
     """Return what takes the plan's rules and sets out, and chain and table if nothing else is in them."""
     if not standing.present:
@@ -211,7 +222,7 @@ def _chain(plan: Plan) -> Message:
 def _rules(plan: Plan, kind: Kind) -> Iterator[Message]:
     nf = table(plan)
     source = match_source(set_name(plan, kind), kind.key_bytes, kind.length)
-    for protocol in plan.protocols or (None,):
+    for protocol in _protocols(plan):
         for also, verdict in _verdicts(plan, kind.family, protocol):
             # Ports first: most packets are for somebody else's, and comparing two bytes is cheaper than a look-up.
             match = [] if protocol is None else match_protocol(protocol)
@@ -220,6 +231,11 @@ def _rules(plan: Plan, kind: Kind) -> Iterator[Message]:
                 yield from nf.add_ports(ticket, plan.ports)
                 match += match_port(ticket)
             yield nf.add_rule(plan.chain, [*match, *source, *also, verdict])
+
+
+def _protocols(plan: Plan) -> tuple[int, ...] | tuple[None]:
+    """Return the protocols that take rules of their own; None is all in one."""
+    return plan.protocols or (None,)
 
 
 def _ticket(kind: Kind, protocol: int | None) -> int:

@@ -1,4 +1,4 @@
-"""Recognises nftables and iptables actions of an unmodified Fail2Ban configuration by what their commands do. Pure.
+"""Recognises nftables actions of an unmodified Fail2Ban configuration by what their commands do. Pure.
 
 What comes out are the options of our own nftables action, for the same table, chain, sets and rules. Whatever the
 administrator added or changed so that it is something else (a line, a flag, another program) is not recognised, and
@@ -48,37 +48,6 @@ _CARE = (
     r"}}",
 )
 """The lines in which such an action checks, flushes and takes out what it made."""
-
-
-_IPTABLES_BAN = re.compile(r"iptables(?: -w\S*)? -I (?P<chain>\S+) 1 -s <ip> -j (?P<block>[^\n;|&$`]+)")
-_IPTABLES_JUMP = re.compile(
-    r"iptables(?: -w\S*)? -I (?P<hook>INPUT|FORWARD)(?: 1)?(?: -m state --state NEW)? -p (?P<protocol>\S+)"
-    r"(?: -m multiport --dports (?P<ports>\S+)| --dport (?P<port>\S+))? -j (?P<chain>[\w-]+)"
-)
-_IPTABLES_LOOP = re.compile(r"for proto in \$\(echo '([^']+)'")
-
-
-def iptables(options: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the options of the nftables action that can stand in for these iptables commands, or None.
-
-    For hosts that have no iptables: who is kept out of what is the same, chains are not.
-    """
-    recipe = Recipe(options, Context())
-    ban = _IPTABLES_BAN.fullmatch(recipe.text("ban", "inet4"))
-    start = recipe.text("start", "inet4").replace("<sp>", " ")
-    jump = _IPTABLES_JUMP.search(start)
-    if not ban or not jump or ban["chain"] != jump["chain"]:
-        return None
-    loop = _IPTABLES_LOOP.search(start)
-    port = jump["ports"] or jump["port"]
-    return {
-        "name": options.get("name", ""),
-        "chain_hook": jump["hook"].lower(),
-        "protocol": loop[1] if loop and jump["protocol"] == "$proto" else jump["protocol"],
-        "blocktype": "drop" if ban["block"].startswith("DROP") else "reject",
-        "type": "multiport" if port else "allports",
-        **({"port": port} if port else {}),
-    }
 
 
 def nftables(options: Mapping[str, str]) -> dict[str, str] | None:

@@ -29,9 +29,7 @@ def test_action_when_it_is_native_then_its_options_make_the_plan(tmp_path: Path)
 
 
 def test_action_when_its_type_is_not_known_then_the_cure_is_named(tmp_path: Path) -> None:
-    with pytest.raises(
-        ConfigError, match=r"jail.conf:4: actiontype = smoke is not known; use nftables, dry, command"
-    ):
+    with pytest.raises(ConfigError, match=r"jail.conf:4: actiontype = smoke is not known; use nftables, iptables, "):
         builder(tmp_path).make(ActionSpec("smoke", "smoke", HERE, "smoke"), JAIL)
 
 

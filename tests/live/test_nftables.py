@@ -538,10 +538,10 @@ def test_table_when_another_program_reserved_it_then_start_says_so(make: Make) -
 
 
 def test_monitor_when_others_change_our_tables_then_it_says_so(make: Make, kernel: Kernel) -> None:
-    ours = {"f2b-table"}
+    ours = {(1, "f2b-table")}
     firewall = make()
-    monitor = Monitor(kernel.link)
-    assert not monitor.foreign_change(ours)
+    monitor = Monitor(kernel.link, set())
+    assert monitor.foreign_changes() == set()
     firewall.start([ban("198.51.100.1")])
     firewall.ban([ban("198.51.100.2"), ban("198.51.100.3", 0.1)])
     firewall.unban([ban("198.51.100.2")])
@@ -549,28 +549,32 @@ def test_monitor_when_others_change_our_tables_then_it_says_so(make: Make, kerne
     while "198.51.100.3" in firewall.elements():
         pass  # nor is a ban that ends news
     assert select.select([monitor], [], [], 0)[0]
-    assert not monitor.foreign_change(ours)
+    assert monitor.foreign_changes() == {(1, "other")}
 
     for change in (
         ["delete", "element", *TABLE, "addr-set-sshd", "{ 198.51.100.1 }"],
         ["flush", "chain", *TABLE, "f2b-chain"],
         ["flush", "ruleset"],
     ):
+        assert firewall.intact([ban("198.51.100.1")])
         nft(*change)
-        assert monitor.foreign_change(ours)
-        assert not monitor.foreign_change(ours)
+        assert not firewall.intact([ban("198.51.100.1")])
+        assert ours <= (monitor.foreign_changes() or set())
+        assert monitor.foreign_changes() == set()
+        firewall.start([ban("198.51.100.1")])
+        assert monitor.foreign_changes() == set()
     monitor.close()
 
 
 def test_monitor_when_it_missed_news_then_it_says_so(make: Make, kernel: Kernel) -> None:
     firewall = make()
     firewall.start([])
-    monitor = Monitor(kernel.link)
+    monitor = Monitor(kernel.link, set())
     with socket.socket(fileno=os.dup(monitor.fileno())) as same:
         same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
     firewall.ban([ban(f"10.0.{number >> 8}.{number & 255}") for number in range(1000)])
-    assert monitor.foreign_change({"f2b-table"})
-    assert not monitor.foreign_change({"f2b-table"})
+    assert monitor.foreign_changes() is None
+    assert monitor.foreign_changes() == set()
     monitor.close()
 
 
