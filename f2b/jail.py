@@ -233,7 +233,7 @@ class Jail:
             if by:
                 effects.append(Ignored(self.name, ban.id, by))
                 continue
-            effects.append(entered := self._enter(replace(ban, restored=True)))
+            effects.append(entered := self._enter(ban if ban.restored else replace(ban, restored=True)))
             if self.spec.ignorecommand:
                 failure = Failure(ban.id, ban.host, ban.time, ban.matches, ban.captures)
                 effects.append(Judge(self.name, failure, entered))

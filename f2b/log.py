@@ -12,6 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 LEVELS = {
     "CRITICAL": 50,
@@ -131,11 +132,17 @@ def _opened(target: str, syslog: str) -> tuple[Write, Callable[[], object]]:
 def _to_file(fd: int, dated: bool) -> Write:
     def write(level: str, name: str, text: str) -> None:
         now = time.time()
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)) + f",{int(now % 1 * 1000):03d} "
-        line = f"{stamp if dated else ''}{name:<24}[{os.getpid()}]: {level:<7} {text}\n"
+        stamp = f"{_second(int(now))},{int(now % 1 * 1000):03d} " if dated else ""
+        line = f"{stamp}{name:<24}[{os.getpid()}]: {level:<7} {text}\n"
         os.write(fd, line.encode("utf-8", "backslashreplace"))
 
     return write
+
+
+@lru_cache(maxsize=1)
+def _second(time_s: int) -> str:
+    """Return date and time; a start with many bans writes thousands of lines in one second."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time_s))
 
 
 def _to_socket(path: str, form: Callable[[str, str, str], bytes]) -> tuple[Write, Callable[[], object]]:

@@ -190,6 +190,7 @@ class Service:
             self._write_pid()
             if not self._settings.jails and not self._options.bare:
                 log.warning("server", "No jail is enabled, so nothing is protected; enable one in jail.local")
+            gc.disable()  # what is made now stays: looking through it again and again is in vain
             server.start()
             if not self._protects(front):
                 return 1
@@ -200,6 +201,7 @@ class Service:
             if self._options.greeting:
                 print(self._options.greeting, flush=True)
             gc.freeze()
+            gc.enable()
             loop.slow = server.watchdog.slow
             server.watchdog.start(self._supervisor)
             loop.run()
