@@ -10,26 +10,17 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Callable
-from functools import lru_cache
 
-LEVELS = {
-    "CRITICAL": 50,
-    "ERROR": 40,
-    "WARNING": 30,
-    "NOTICE": 25,
-    "INFO": 20,
-    "DEBUG": 10,
-    "TRACEDEBUG": 7,
-    "HEAVYDEBUG": 5,
-}
+from f2b.logform import LEVELS as LEVELS
+from f2b.logform import Form, understood
+
 _SEVERITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "NOTICE": 5, "INFO": 6, "DEBUG": 7}  # syslog(3)
-_DAEMON = 3 << 3
 _SYSLOG = "/dev/log"
 _JOURNAL = "/run/systemd/journal/socket"
 _STANDARD = {"STDOUT": 1, "SYSOUT": 1, "STDERR": 2}
-_WORDS = (*_STANDARD, "SYSLOG", "SYSTEMD-JOURNAL")
+_SOCKETS = ("SYSLOG", "SYSTEMD-JOURNAL")
+_WORDS = (*_STANDARD, *_SOCKETS)
 
 Write = Callable[[str, str, str], object]
 """(level, part, text)"""
@@ -51,14 +42,14 @@ class Log:
     def open(self, target: str) -> None:
         """Write to `target` from now on. Raises OSError, and keeps the present one, if that cannot be opened.
 
-        Fail2Ban's options in brackets (`[format=...]`) are left out.
+        Options in brackets say how lines look: `logform`.
         """
-        target = target.partition("[")[0].strip()
-        word = target.upper()
+        word = target.partition("[")[0].strip().upper()
+        name, form = understood(target, dated=word not in ("SYSOUT", *_SOCKETS), padded=word not in _SOCKETS)
         self.to_file = word not in _WORDS
-        write, close = _opened(target if self.to_file else word, self._syslog)
+        write, close = _opened(name if self.to_file else word, self._syslog, form)
         self._close()
-        self._write, self._close, self.target = write, close, target
+        self._write, self._close, self.target, self._asked = write, close, name, target
 
     def change(self, target: str, syslog: str) -> None:
         """Write to `target` from now on, and use this syslog. Raises OSError, and keeps the present ones."""
@@ -71,7 +62,7 @@ class Log:
 
     def reopen(self) -> None:
         """Open a file target by its name again: logrotate may have moved it."""
-        self.open(self.target)
+        self.open(self._asked)
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -116,33 +107,24 @@ class Log:
         self.tell(part, "DEBUG", text)
 
 
-def _opened(target: str, syslog: str) -> tuple[Write, Callable[[], object]]:
+def _opened(target: str, syslog: str, form: Form) -> tuple[Write, Callable[[], object]]:
     """Return how to write to a target, and how to close it."""
     if target in _STANDARD:
-        return _to_file(_STANDARD[target], dated=target != "SYSOUT"), lambda: None
+        return _to_file(_STANDARD[target], form), lambda: None
     if target == "SYSLOG":
-        return _to_socket(syslog, _syslog)
+        return _to_socket(syslog, lambda *said: _syslog(form, *said))
     if target == "SYSTEMD-JOURNAL":
-        return _to_socket(_JOURNAL, _journal)
+        return _to_socket(_JOURNAL, lambda *said: _journal(form, *said))
     # Only the owner may read what attackers and users typed.
     fd = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    return _to_file(fd, dated=True), lambda: os.close(fd)
+    return _to_file(fd, form), lambda: os.close(fd)
 
 
-def _to_file(fd: int, dated: bool) -> Write:
+def _to_file(fd: int, form: Form) -> Write:
     def write(level: str, name: str, text: str) -> None:
-        now = time.time()
-        stamp = f"{_second(int(now))},{int(now % 1 * 1000):03d} " if dated else ""
-        line = f"{stamp}{name:<24}[{os.getpid()}]: {level:<7} {text}\n"
-        os.write(fd, line.encode("utf-8", "backslashreplace"))
+        os.write(fd, f"{form.line(level, name, text)}\n".encode("utf-8", "backslashreplace"))
 
     return write
-
-
-@lru_cache(maxsize=1)
-def _second(time_s: int) -> str:
-    """Return date and time; a start with many bans writes thousands of lines in one second."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time_s))
 
 
 def _to_socket(path: str, form: Callable[[str, str, str], bytes]) -> tuple[Write, Callable[[], object]]:
@@ -156,13 +138,13 @@ def _to_socket(path: str, form: Callable[[str, str, str], bytes]) -> tuple[Write
     return lambda level, name, text: sink.send(form(level, name, text)), sink.close
 
 
-def _syslog(level: str, name: str, text: str) -> bytes:
-    priority = _DAEMON | _SEVERITY[level]
-    return f"<{priority}>{name}[{os.getpid()}]: {level} {text}\0".encode("utf-8", "backslashreplace")
+def _syslog(form: Form, level: str, name: str, text: str) -> bytes:
+    priority = form.facility << 3 | _SEVERITY[level]
+    return f"<{priority}>{form.line(level, name, text)}\0".encode("utf-8", "backslashreplace")
 
 
-def _journal(level: str, name: str, text: str) -> bytes:
+def _journal(form: Form, level: str, name: str, text: str) -> bytes:
     """Return the journal's native form; the message goes with its length, since it may hold anything."""
-    message = text.encode("utf-8", "backslashreplace")
+    message = (form.line(level, name, text) if form.own else text).encode("utf-8", "backslashreplace")
     head = f"PRIORITY={_SEVERITY[level]}\nSYSLOG_IDENTIFIER=fail2ban\nLOGGER={name}\nMESSAGE\n".encode()
     return head + len(message).to_bytes(8, "little") + message + b"\n"

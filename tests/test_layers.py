@@ -22,6 +22,7 @@ LAYERS = [
     ["net"],
     ["duration"],
     ["events"],
+    ["logform"],
     ["log"],
     ["loop"],
     ["paths"],

@@ -1,0 +1,109 @@
+"""How a line of the own log looks: a target's options in brackets, `/var/log/f2b.log[format="...", datetime=off]`.
+
+The format is that of Python's `logging`, as in Fail2Ban. Without one it is Fail2Ban's, with or without date and
+padding.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+LEVELS = {
+    "CRITICAL": 50,
+    "ERROR": 40,
+    "WARNING": 30,
+    "NOTICE": 25,
+    "INFO": 20,
+    "DEBUG": 10,
+    "TRACEDEBUG": 7,
+    "HEAVYDEBUG": 5,
+}
+_NUMBERED = ("KERN", "USER", "MAIL", "DAEMON", "AUTH", "SYSLOG", "LPR", "NEWS", "UUCP", "CRON", "AUTHPRIV", "FTP")
+FACILITIES = {name: number for number, name in enumerate(_NUMBERED)} | {f"LOCAL{n}": 16 + n for n in range(8)}
+"""syslog(3)"""
+_DATE = "%(asctime)s "
+_PADDED = "%(name)-24s[%(process)d]: %(levelname)-7s %(message)s"
+_PLAIN = "%(name)s[%(process)d]: %(levelname)s %(message)s"
+_OPTION = re.compile(r"""\s*(\w+)\s*=\s*("[^"]*"|'[^']*'|[^,\]]*)\s*(?:,|$)""")
+_TRUE = ("1", "on", "true", "yes")
+
+
+class Form(NamedTuple):
+    """The looks of a line."""
+
+    format: str = _DATE + _PADDED
+    facility: int = FACILITIES["DAEMON"]
+    own: bool = False
+    """The format was given, so that targets that say some of it themselves take all of it."""
+
+    def line(self, level: str, name: str, text: str) -> str:
+        """Return a line, as it is now."""
+        now = time.time()
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)) + f",{int(now % 1 * 1000):03d}"
+        return self.format % {**_NOWHERE, **_record(now, stamp, level, name, text)}
+
+
+_NOWHERE = {"filename": "", "pathname": "", "module": "", "funcName": "", "lineno": 0, "thread": 0}
+"""What only `logging` knows."""
+
+
+def _record(now: float, stamp: str, level: str, name: str, text: str) -> Mapping[str, object]:
+    return {
+        "asctime": stamp,
+        "created": now,
+        "msecs": now % 1 * 1000,
+        "relativeCreated": now * 1000,
+        "name": name,
+        "process": os.getpid(),
+        "processName": "f2b",
+        "threadName": "f2b",
+        "levelname": level,
+        "levelno": LEVELS[level],
+        "message": text,
+    }
+
+
+def understood(target: str, dated: bool, padded: bool) -> tuple[str, Form]:
+    """Return a target without its options, and what they say; `dated` and `padded` hold if they do not say.
+
+    Raises OSError for options that make no sense.
+    """
+    name, bracket, rest = target.partition("[")
+    options = _options(target, rest.strip().removesuffix("]")) if bracket else {}
+    given = options.get("format", "")
+    if given:
+        form = Form(given, own=True)
+    else:
+        date = _DATE if _yes(options, "datetime", dated) else ""
+        form = Form(date + (_PADDED if _yes(options, "padding", padded) else _PLAIN))
+    facility = options.get("facility", "DAEMON").upper().removeprefix("LOG_")
+    if facility not in FACILITIES:
+        raise OSError(errno.EINVAL, f"there is no facility {facility}", target)
+    form = form._replace(facility=FACILITIES[facility])
+    try:
+        form.line("INFO", "f2b", "")
+    except (KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise OSError(errno.EINVAL, f"its format cannot be filled in ({error})", target) from None
+    return name.strip(), form
+
+
+def _options(target: str, text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    position = 0
+    while text[position:].strip():
+        option = _OPTION.match(text, position)
+        if option is None:
+            raise OSError(errno.EINVAL, "its options are not NAME=VALUE, NAME=VALUE", target)
+        value = option[2].strip()
+        found[option[1]] = value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] else value
+        position = option.end()
+    return found
+
+
+def _yes(options: Mapping[str, str], name: str, otherwise: bool) -> bool:
+    return options[name].lower() in _TRUE if name in options else otherwise
