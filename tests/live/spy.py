@@ -6,12 +6,12 @@ import json
 import os
 from typing import Any
 
-from fail2ban.server.action import ActionBase
+from fail2ban.server.action import ActionBase  # type: ignore[import-not-found]  # Fail2Ban's, or what f2b puts there
 
 KEYS = ("ip", "family", "ip-rev", "ip-host", "fid", "failures", "matches", "bantime", "bancount", "restored", "F-*")
 
 
-class Spy(ActionBase):
+class Spy(ActionBase):  # type: ignore[misc]  # the same
     def __init__(self, jail: Any, name: str, **parameters: str) -> None:
         super().__init__(jail, name)
         self.colour = "red"
