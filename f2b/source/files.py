@@ -89,6 +89,8 @@ class Files:
         """Who may have something to read, in the order of asking."""
         self._swept = float("-inf")
         self._calm = CALM
+        self._owners: dict[tuple[str, Ident], Tail] = {}
+        """Who holds a file of a pattern, or did since the last sweep."""
         self._folders: set[str] = set()
         self._links: dict[str, list[str]] = {}
         """Logs whose paths lead elsewhere by symbolic links, by where they lead."""
@@ -156,6 +158,7 @@ class Files:
             if path not in self._logs:
                 log = self._logs[path] = LogFile(pattern, self._tail(path, pattern, tail and first, unit))
                 log.link = _link(path)
+                self._own(log)
                 self._wake(path)
         self._note_idle(pattern, not paths)
         return paths
@@ -170,10 +173,14 @@ class Files:
 
     def _tail(self, path: str, pattern: str, tail: bool, unit: bytes) -> Tail:
         def claim(ident: Ident) -> Handle | None:
-            others = (log.tail for other, log in self._logs.items() if log.pattern == pattern and other != path)
-            return next((held for held in (other.release(ident) for other in others) if held), None)
+            owner = self._owners.get((pattern, ident))
+            return owner.release(ident) if owner and owner.path != path else None
 
         return Tail(path, self._known.get(path), tail, unit, self._opened, claim, self._late)
+
+    def _own(self, log: LogFile) -> None:
+        for ident in log.tail.idents:
+            self._owners[log.pattern, ident] = log.tail
 
     def _note_idle(self, pattern: str, idle: bool) -> None:
         if idle and pattern not in self._idle_patterns:
@@ -218,8 +225,10 @@ class Files:
 
     def _sweep(self) -> None:
         """Look at everything: patterns, watches, logs."""
+        self._owners.clear()
         for path, log in self._logs.items():
             log.link = _link(path)
+            self._own(log)
         self._survey(again=True)
         for path, log in self._logs.items():
             self._wake(path)
@@ -268,6 +277,7 @@ class Files:
         del self._queue[path]
         log = self._logs[path]
         chunk = log.tail.read(log.limit)
+        self._own(log)
         log.seen = log.seen or not log.tail.trouble
         if chunk:
             self._queue[path] = None

@@ -93,6 +93,16 @@ class Handle:
         return os.fstat(self._fd).st_ctime
 
     @property
+    def path(self) -> Path:
+        """What the file is called now, wherever it was moved; a deleted one's name does not exist."""
+        return Path(f"/proc/self/fd/{self._fd}").readlink()
+
+    @property
+    def modified(self) -> int:
+        """When it was last written, in nanoseconds."""
+        return os.fstat(self._fd).st_mtime_ns
+
+    @property
     def nameless(self) -> bool:
         """Whether it was deleted."""
         return os.fstat(self._fd).st_nlink == 0

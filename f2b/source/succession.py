@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from f2b.errors import SourceError
 from f2b.source import rotation
 from f2b.source.handle import Handle, open_log
 from f2b.source.position import Position, same_first
+
+_NUMBERED = re.compile(r"(.*\D)(\d+)(\D*)")
+_DATE = 6
+"""Digits of a number that grows with time; shorter ones (`.1`, `.2`) are higher for older files."""
 
 
 def take_over(old: Handle, new: Handle) -> bool:
@@ -52,3 +58,39 @@ def _matching(known: Position, paths: list[str], unit: bytes) -> Handle | None:
             return handle
         handle.close()
     return None
+
+
+def between(old: Handle, path: str) -> Iterator[Handle]:
+    """Yield the logs that bore the name `path` after `old` did, the oldest first, but bear it no longer.
+
+    Several rotations may lie between two looks. These files are named as `old` is now, with other numbers, and each
+    was written later; a copy of `old` is none of them.
+    """
+    try:
+        found = _NUMBERED.fullmatch(old.path.name)
+        if not found or not found[1].startswith(Path(os.path.realpath(path)).name.split(".")[0]):
+            return
+        modified = old.modified
+        for sibling in _numbered(old.path.parent, *found.groups()):
+            handle = Handle(open_log(str(sibling)), old.unit)
+            if handle.modified < modified or handle.first_line() == old.first_line():
+                handle.close()
+                return
+            modified = handle.modified
+            yield handle
+    except (OSError, SourceError):
+        return
+
+
+def _numbered(folder: Path, before: str, number: str, after: str) -> list[Path]:
+    """Return the paths of this kind that are newer than the one with `number`, the oldest first."""
+    grows = len(number) >= _DATE
+    found: dict[int, Path] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            match = _NUMBERED.fullmatch(entry.name)
+            if match and (match[1], match[3]) == (before, after):
+                found[int(match[2])] = folder / entry.name
+    if grows:
+        return [found[key] for key in sorted(found) if key > int(number)]
+    return [found[key] for key in range(int(number) - 1, 0, -1) if key in found]

@@ -76,6 +76,11 @@ class Tail:
         return bool(self._old)
 
     @property
+    def idents(self) -> list[Ident]:
+        """The files that are held open."""
+        return [handle.ident for handle in self._handles()]
+
+    @property
     def lag(self) -> int:
         """Bytes written but not read yet."""
         return sum(max(0, handle.size - handle.offset) for handle in self._handles())
@@ -181,12 +186,25 @@ class Tail:
             self._drop(old)
         else:
             self._old.append(old)
+            self._add_between(old)
+
+    def _add_between(self, old: Handle) -> None:
+        """Read, after `old`, what bore the name since then, unless somebody follows it by its present name."""
+        for handle in succession.between(old, self.path):
+            try:
+                if handle.ident in self.idents or (self._claim and self._claim(handle.ident)):
+                    raise SourceError("it is read already")
+            except SourceError:
+                handle.close()
+            else:
+                self._old.append(handle)
 
     def _begin(self, handle: Handle) -> None:
         if self._saved and not handle.offset and not self._old:
             predecessor = succession.resume(self._saved, self.path, handle)
             if predecessor:
                 self._old.append(predecessor)
+                self._add_between(predecessor)
         if self._opened:
             opened, self._opened = self._opened, None
             opened(self)

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from f2b.loop import Loop
+from f2b.source import pattern
 from f2b.source.files import Files
 from f2b.source.position import Position
 
@@ -249,3 +250,131 @@ print(tail.read().data, tail.trouble, flush=True)
     (tmp_path / "a.log").chmod(0o644)
     out, _ = child.communicate("\n")
     assert out == "b'a\\n' \n"
+
+
+def test_many_files_when_others_come_and_go_beside_a_log_then_nothing_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = Follower(False)
+    for number in range(3000):
+        (tmp_path / f"{number}.txt").touch()
+    append(tmp_path / "a.log", "one")
+    follower.files.add(str(tmp_path / "*.log"))
+    follower.until_lines(b"one")
+    asked: list[str] = []
+
+    def expand(wanted: str) -> Sequence[str]:
+        asked.append(wanted)
+        return [str(tmp_path / "a.log"), str(tmp_path / "b.log")]
+
+    monkeypatch.setattr(pattern, "expand", expand)
+    for number in range(500):
+        (tmp_path / f"{number}.txt").unlink()
+        (tmp_path / f"{number}.new").touch()
+    append(tmp_path / "a.log", "two")
+    follower.until_lines(b"one", b"two")
+    assert not asked
+    append(tmp_path / "b.log", "three")
+    follower.until_lines(b"one", b"two", b"three")
+    follower.close()
+
+
+def test_thousands_of_logs_when_followed_then_each_is_read_and_new_ones_too(tmp_path: Path) -> None:
+    follower = Follower(False)
+    for number in range(500):
+        append(tmp_path / f"{number}.log", f"line {number}")
+    follower.files.add(str(tmp_path / "*.log"))
+    expected = [f"line {number}".encode() for number in range(500)]
+    follower.until_lines(*expected)
+    append(tmp_path / "499.log", "more")
+    append(tmp_path / "new.log", "new")
+    follower.until_lines(*expected, b"more", b"new")
+    follower.close()
+
+
+def test_inotify_when_it_has_no_watches_left_then_told_and_polled(tmp_path: Path) -> None:
+    """In a user namespace, which has a limit of its own, so that nobody else notices."""
+    code = """
+import sys
+from pathlib import Path
+Path("/proc/sys/user/max_inotify_watches").write_text("2")
+from tests.source.test_files import Follower, append
+folder = Path(sys.argv[1])
+for name in ("a.log", "b.log", "c.log"):
+    append(folder / name, "one")
+follower = Follower(False)
+follower.files.add(str(folder / "*.log"))
+follower.until_lines(b"one", b"one", b"one")
+follower.until(lambda: follower.told)
+for name in ("a.log", "b.log", "c.log"):
+    append(folder / name, "two " + name)
+follower.until_lines(*[b"one"] * 3, b"two a.log", b"two b.log", b"two c.log")
+((path, text),) = follower.told
+assert path == "" and "inotify is exhausted" in text and "max_user_watches" in text, text
+"""
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("way", ["numbers", "dates"])
+def test_log_when_rotated_several_times_between_two_looks_then_nothing_is_lost(
+    tmp_path: Path, follower: Follower, way: str
+) -> None:
+    log = tmp_path / "a.log"
+    append(log, "one")
+    follower.files.add(str(log))
+    follower.until_lines(b"one")
+    append(log, "two")
+    for turn in range(3):
+        if way == "dates":
+            log.rename(tmp_path / f"a.log-2026112{turn}")
+        else:
+            for number in range(turn, 0, -1):
+                (tmp_path / f"a.log.{number}").rename(tmp_path / f"a.log.{number + 1}")
+            log.rename(tmp_path / "a.log.1")
+        append(log, f"new {turn}")
+    follower.until_lines(b"one", b"two", b"new 0", b"new 1", b"new 2")
+    assert [line for _, line in follower.lines] == [b"one", b"two", b"new 0", b"new 1", b"new 2"]
+
+
+def test_dated_log_when_the_day_changes_then_the_new_file_is_read_from_its_beginning(
+    tmp_path: Path, follower: Follower
+) -> None:
+    append(tmp_path / "access-20261120.log", "old")
+    follower.files.add(str(tmp_path / "access-*.log"), tail=True)
+    append(tmp_path / "access-20261120.log", "late")
+    append(tmp_path / "access-20261121.log", "first")
+    follower.until_lines(b"late", b"first")
+
+
+def test_log_when_moved_to_another_folder_and_compressed_then_its_rest_is_read(
+    tmp_path: Path, follower: Follower
+) -> None:
+    log = tmp_path / "a.log"
+    append(log, "one")
+    follower.files.add(str(log))
+    follower.until_lines(b"one")
+    append(log, "two")
+    (tmp_path / "old").mkdir()
+    log.rename(tmp_path / "old" / "a.log.1")
+    subprocess.run(["gzip", str(tmp_path / "old" / "a.log.1")], check=True)
+    append(log, "three")
+    follower.until_lines(b"one", b"two", b"three")
+
+
+def test_log_when_deleted_and_made_anew_then_each_line_comes_once(tmp_path: Path, follower: Follower) -> None:
+    log = tmp_path / "a.log"
+    expected = []
+    follower.files.add(str(log))
+    for turn in range(5):
+        log.unlink(missing_ok=True)
+        append(log, f"new {turn}")
+        expected.append(f"new {turn}".encode())
+        follower.until_lines(*expected)

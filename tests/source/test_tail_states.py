@@ -109,7 +109,10 @@ class Rotations(RuleBasedStateMachine):
         """Rotate as logrotate does by default; the new file is there at once, or when its writer makes it."""
         self.write(before)
         self.renamed += 1
-        self.log.rename(self.folder / f"app.log.{self.renamed}")
+        for number in range(self.renamed - 1, 0, -1):
+            if (self.folder / f"app.log.{number}").exists():
+                (self.folder / f"app.log.{number}").rename(self.folder / f"app.log.{number + 1}")
+        self.log.rename(self.folder / "app.log.1")
         if create:
             self.generations.append(Generation(self.log))
         self.write(after)
@@ -125,9 +128,8 @@ class Rotations(RuleBasedStateMachine):
         """Rotate by copying; what was not read before is gone."""
         if read:
             self.drain()
-        self.renamed += 1
         if keep:
-            shutil.copy(self.log, self.folder / f"app.log.{self.renamed}")
+            shutil.copy(self.log, self.folder / f"app.copy.{self.number}")
         os.truncate(self.log, 0)
         generation = self.generations[-1]
         self.lost.update(generation.lines)
