@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from f2b.config.jail import BANS
 from f2b.config.model import JailSpec
@@ -77,7 +78,9 @@ class Witness:
     def _misses_log(self, spec: JailSpec) -> bool:
         """Whether a jail that reads files has none, and our own log will not become one of them."""
         patterns = [log.pattern for log in spec.logpath]
-        if not patterns or spec.backend == "systemd" or any(map(expand, patterns)):
+        if not patterns or spec.backend == "systemd":
+            return False
+        if any(Path(path).exists() for pattern in patterns for path in expand(pattern)):
             return False
         return not any(fnmatchcase(self._log.target, pattern) for pattern in patterns)
 
