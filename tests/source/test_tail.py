@@ -220,3 +220,23 @@ def test_old_file_when_judged_then_over_after_a_minute(
     changed: float, followed: bool, gone: bool, expected: bool
 ) -> None:
     assert over(changed, 100, followed, gone) == expected
+
+
+def test_log_of_a_gigabyte_when_sought_then_a_few_megabytes_are_read(log: Path) -> None:
+    """Sparse: the lines are long, and hold nothing on disk but their dates."""
+    step, size = 64 * 1024, 1 << 30
+    with log.open("wb", buffering=0) as file:
+        file.write(b"0")
+        for number in range(1, size // step):
+            os.pwrite(file.fileno(), b"\n%d " % number, number * step - 1)
+        os.pwrite(file.fileno(), b"\n", size - 1)
+    target = size // step - 5
+
+    def read_by_now() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    before = read_by_now()
+    tail = Tail(str(log), opened=lambda tail: tail.seek(target, lambda line: float(line.split()[0].strip(b"\0"))))
+    lines = everything(tail).splitlines()
+    assert int(lines[-5].split()[0]) == target
+    assert read_by_now() - before < 16 << 20
