@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from f2b.ban.history import History, Past
 from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
-from f2b.daemon import assemble
+from f2b.daemon import assemble, chronicle
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.daemon.inquiry import Inquiry
@@ -81,6 +81,9 @@ class Server:
         """Stop reading and take down the firewalls; with `keep`, leave bans in the kernel."""
         self._upkeep.stop()
         self.watchdog.stop()
+        self.log.info("server", "Stopping all jails")
+        for name in self.engine.jails:
+            chronicle.ends(self.log, name, self.intake.view(name).files)
         self.intake.close()
         self._inquiry.close()
         for guard in reversed(list(self.outlet.guards.values())):
@@ -117,10 +120,12 @@ class Server:
 
     def _begin(self, spec: JailSpec) -> None:
         self.intake.follow(spec)
-        self.log.info("jail", f"Jail '{spec.name}' started")
+        name = spec.name
+        chronicle.begins(self.log, spec, self.intake.view(name), self.intake.positions(name))
 
     def _set_up(self, spec: JailSpec) -> bool:
         """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
+        self.log.info("jail", f"Creating new jail '{spec.name}'")
         jail, problems = assemble.build_jail(spec, self._past, self._chance)
         firewalls, more = assemble.build_firewalls(spec, self._make) if jail else ([], [])
         self.broken.pop(spec.name, None)
@@ -171,6 +176,7 @@ class Server:
 
     def remove(self, name: str) -> None:
         """Take one jail down: its bans are lifted, and come back when it does."""
+        paths = self.intake.view(name).files
         self.intake.leave(name)
         self.resting.discard(name)
         jail = self.engine.remove(name)
@@ -178,7 +184,7 @@ class Server:
         guard.flush(tuple(jail.ledger))
         guard.stop(keep=False)
         self._asked(lambda: self._store.enable(name, False), None)
-        self.log.info("jail", f"Jail '{name}' stopped")
+        chronicle.ends(self.log, name, paths)
 
     def tune(self, spec: ServerSpec) -> None:
         """Let this hold for the whole server from now on. Raises ControlError, with nothing changed, if the log
