@@ -1,8 +1,8 @@
 """Python's pickle format as far as inert values need it: how Fail2Ban's clients talk, without `pickle`'s dangers.
 
-Reading knows None, bool, int, float, str, bytes, list and tuple in the opcodes of protocols 0 to 5, and nothing that
-names, makes or calls an object. Writing uses protocol 2, which every client reads; exceptions are written by name.
-Opcodes: CPython's Lib/pickletools.py.
+Reading knows None, bool, int, float, str, bytes, list, tuple and dict in the opcodes of protocols 0 to 5, and nothing
+that names, makes or calls an object. Writing uses protocol 2, which every client reads; exceptions are written by
+name. Opcodes: CPython's Lib/pickletools.py.
 """
 
 from __future__ import annotations
@@ -100,6 +100,13 @@ class _Reader:
         target.extend(items)
         self.push(target)
 
+    def set_items(self, items: list[object]) -> None:
+        target = self.pop()
+        if not isinstance(target, dict):
+            raise PickleError("it sets an item of what is no dict")
+        target.update(_pairs(items))
+        self.push(target)
+
     def drop(self) -> None:
         """POP takes a mark, too."""
         if not self._stack:
@@ -139,14 +146,32 @@ def _weigh(value: object) -> None:
                 raise PickleError("it is too large")
             if isinstance(item, (list, tuple)):
                 below.extend(item)
+            elif isinstance(item, dict):
+                below += [*item, *item.values()]
         if not below:
             return
         level = below
     raise PickleError("it is too deep")
 
 
+def holds_dict(value: object) -> bool:
+    """Return whether there is a dict in a value that `loads` returned."""
+    if isinstance(value, (list, tuple)):
+        return any(map(holds_dict, value))
+    return isinstance(value, dict)
+
+
+def _pairs(items: list[object]) -> dict[object, object]:
+    if len(items) % 2:
+        raise PickleError("a key has no value")
+    try:
+        return dict(zip(items[::2], items[1::2], strict=True))
+    except TypeError:
+        raise PickleError("a key is a list") from None
+
+
 def _size(item: object) -> int:
-    if isinstance(item, (list, tuple)):
+    if isinstance(item, (list, tuple, dict)):
         return 8 * len(item)
     return len(item) if isinstance(item, (str, bytes)) else 0
 
@@ -248,6 +273,10 @@ _OPERATIONS: dict[int, Callable[[_Reader], object]] = {
         "a": lambda r: r.append([r.pop()]),
         "e": lambda r: r.append(r.pop_to_mark()),
         "l": lambda r: r.push(r.pop_to_mark()),
+        "}": lambda r: r.push({}),
+        "d": lambda r: r.push(_pairs(r.pop_to_mark())),
+        "s": lambda r: r.set_items([r.pop(), r.pop()][::-1]),
+        "u": lambda r: r.set_items(r.pop_to_mark()),
         ")": lambda r: r.push(()),
         "t": lambda r: r.push(tuple(r.pop_to_mark())),
         "\x85": lambda r: _tuple(r, 1),

@@ -21,6 +21,8 @@ MAX_REQUEST = 4 * 1024 * 1024
 """Bytes; a `reload` of Fail2Ban's client carries its whole configuration."""
 END = b"<F2B_END_COMMAND>"
 CLOSE = b"<F2B_CLOSE_COMMAND>"
+STREAMS = ("reload", "server-stream")
+"""Commands that bring along what Fail2Ban's client made of its configuration, and nobody reads; it may hold dicts."""
 _BETWEEN = b" \t\r\n"
 
 
@@ -123,6 +125,8 @@ def _from_pickle(message: bytes) -> Message:
         words = pickles.loads(message)
     except pickles.PickleError as error:
         raise ControlError(f"the request is no pickle of a list of words: {error}") from None
+    if pickles.holds_dict(words) and not (isinstance(words, list) and words[0] in STREAMS):  # it is not empty
+        raise ControlError("the request holds more than lists, texts and numbers")
     # Fail2Ban takes anything with items here; a bare string fails as the unknown command that it is.
     return Words(words if isinstance(words, (list, tuple)) else [words], True)
 

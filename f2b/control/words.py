@@ -13,6 +13,7 @@ from f2b import net
 from f2b.config.jail import BACKENDS
 from f2b.config.model import FilterSpec, JailSpec
 from f2b.control import FAIL2BAN_VERSION, action_words, jail_words, report, server_words
+from f2b.control.protocol import STREAMS
 from f2b.control.refusal import Args, jail_exists, no_jail, nth, refusal, too_few
 from f2b.control.regex_words import SAID
 from f2b.daemon.desk import Desk, Finish, JailView, Later
@@ -21,13 +22,11 @@ from f2b.errors import ConfigError, ControlError
 ALL = "--all"
 _THEIRS = ["pyinotify", "gamin", "polling", "systemd"]
 """Backends that Fail2Ban names."""
-_STREAM = ("reload", "server-stream")
-"""What brings the commands along that Fail2Ban's client made of its configuration; we read ours ourselves."""
 
 
 def answer(desk: Desk, words: Sequence[object]) -> object:
     """Carry a command out and return its result, or `Later`. Raises WordsError, or ControlError with the reason."""
-    if words and words[0] in _STREAM:
+    if words and words[0] in STREAMS:
         return _stream(desk, words)
     if words and words[0] == "multi-set":
         return _multi_set(desk, words[1:])

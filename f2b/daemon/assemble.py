@@ -13,6 +13,7 @@ from f2b.engine import line_reader
 from f2b.errors import ActionError, ConfigError, Place
 from f2b.events import Failure, Line
 from f2b.filter import Filter
+from f2b.filter.literals import Clause
 from f2b.filter.regex import compile_filter
 from f2b.firewall import Firewall
 from f2b.jail import Jail
@@ -28,6 +29,10 @@ class Nothing:
 
     def feed(self, line: Line) -> Sequence[Failure]:
         """Find nothing."""
+        return ()
+
+    def needs(self) -> Sequence[Sequence[Clause]]:
+        """Say that no line matters."""
         return ()
 
 

@@ -231,3 +231,18 @@ def test_request_when_its_fields_are_wrong_then_the_error_says_which(
         error = json.loads(heard(connection, b"\n"))["error"]
     assert what in error["message"]
     assert error["status"] == 2
+
+
+def test_endpoint_when_a_stream_brings_dicts_then_they_are_ignored_and_elsewhere_end_the_connection(
+    sock: Path,
+) -> None:
+    """Fail2Ban's client sends its [Thread] section so, with a reload."""
+    thread = ["set", "thread", {"stacksize": 64}]
+    with connected(sock) as connection:
+        connection.sendall(pickle.dumps(["reload", "--all", [], [thread]]) + END)
+        assert pickle.loads(heard(connection, END)) == (0, "OK")
+        connection.sendall(pickle.dumps(["server-stream", [thread]]) + END)
+        assert pickle.loads(heard(connection, END)) == (0, None)
+        connection.sendall(pickle.dumps(thread) + END)
+        assert pickle.loads(heard(connection, END)).startswith("ERROR: ")
+        assert connection.recv(1) == b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from f2b.control import client
 
 PATIENCE_S = 60.0
 """How long anything may take on a busy machine before the test says it did not happen."""
@@ -64,7 +65,7 @@ class Server:
             raise AssertionError(f"the server ended: {(self.folder / 'out').read_text()}{self.said()}")
 
     def _answers(self) -> bool:
-        return self.ask("ping").returncode == 0
+        return client.answers(self.socket)
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run an f2b command against it."""
@@ -73,11 +74,12 @@ class Server:
 
     def status(self) -> Any:
         """Return all of `status --json`."""
-        return json.loads(self.ask("status", "--json").stdout)
+        return client.request(self.socket, "status")
 
     def banned(self) -> list[str]:
         """Return who is banned, in any jail."""
-        return [ban["id"] for ban in json.loads(self.ask("banned", "--json").stdout)["bans"]]
+        bans: Any = client.request(self.socket, "banned")["bans"]
+        return [ban["id"] for ban in bans]
 
     def said(self) -> str:
         """Return its log."""
