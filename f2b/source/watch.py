@@ -20,6 +20,10 @@ _ENTRY = int(flags.CREATE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE)
 _FOLDER = int(flags.MASK_ADD | _ENTRY | flags.MOVE_SELF | flags.DELETE_SELF)
 _EXHAUSTED = {errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
+MOUNTS = Path("/proc/self/mountinfo")
+_REMOTE = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "fuse", "glusterfs", "lustre", "virtiofs")
+"""How the names of file systems begin that others may write to: inotify tells only of what this host does."""
+
 Sign = tuple[int, int, int, int, int] | None
 
 
@@ -48,6 +52,7 @@ class Watch:
         self._paths: dict[int, set[str]] = {}
         self._polled: dict[str, Sign] = {}
         self._timer: Timer | None = None
+        self._remote: frozenset[int] = frozenset()
         self._inotify = None if polling else self._start()
 
     @property
@@ -67,6 +72,8 @@ class Watch:
             wanted[path] = wanted.get(path, 0) | _FILE
         for path in set(self._wanted) - set(wanted):
             self._drop(path)
+        if again:
+            self._remote = _remote_devices()
         before, self._wanted = self._wanted, wanted
         for path, mask in wanted.items():
             if again or before.get(path) != mask or not self._descriptors.get(path):
@@ -103,7 +110,7 @@ class Watch:
 
     def _place(self, path: str) -> None:
         """Watch what bears this name now: by inotify if that is possible, else by looking."""
-        if self._inotify:
+        if self._inotify and not self._is_remote(path):
             try:
                 descriptor = self._inotify.add_watch(path, self._wanted[path])
             except OSError as error:
@@ -118,6 +125,10 @@ class Watch:
                 return
         if path not in self._polled:
             self._polled[path] = _sign(path)
+
+    def _is_remote(self, path: str) -> bool:
+        sign = _sign(path) if self._remote else None
+        return sign is not None and sign[0] in self._remote
 
     def _note(self, path: str, descriptor: int) -> None:
         known = self._descriptors.setdefault(path, [])
@@ -188,3 +199,18 @@ def _sign(path: str) -> Sign:
     except OSError:
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _remote_devices() -> frozenset[int]:
+    """Return the devices that other hosts write to; see proc_pid_mountinfo(5)."""
+    found = set()
+    try:
+        lines = MOUNTS.read_text(errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    for line in lines:
+        mount, _, source = line.partition(" - ")
+        if source.startswith(_REMOTE):
+            major, minor = mount.split(" ")[2].split(":")
+            found.add(os.makedev(int(major), int(minor)))
+    return frozenset(found)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from f2b.loop import Loop
-from f2b.source import pattern
+from f2b.source import pattern, watch
 from f2b.source.files import Files
 from f2b.source.position import Position
 
@@ -342,6 +342,29 @@ def test_log_when_rotated_several_times_between_two_looks_then_nothing_is_lost(
         append(log, f"new {turn}")
     follower.until_lines(b"one", b"two", b"new 0", b"new 1", b"new 2")
     assert [line for _, line in follower.lines] == [b"one", b"two", b"new 0", b"new 1", b"new 2"]
+
+
+def test_log_on_a_network_disk_when_others_write_there_then_it_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no such disk here: this one is called one."""
+    device = tmp_path.stat().st_dev
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"36 35 {os.major(device)}:{os.minor(device)} / /srv rw,noatime master:1 - nfs4 host:/srv rw\n")
+    monkeypatch.setattr(watch, "MOUNTS", mounts)
+    found: list[str] = []
+    loop = Loop()
+    watched = watch.Watch(loop, found.append, found.append, every=0.05)
+    append(tmp_path / "a.log", "one")
+    watched.set([str(tmp_path / "a.log")], [str(tmp_path)])
+    assert watched.backend == "inotify"
+    assert not watched.complete
+    append(tmp_path / "a.log", "two")
+    while not found:
+        loop.turn(20)
+    assert found == [str(tmp_path / "a.log")]
+    watched.close()
+    loop.close()
 
 
 def test_dated_log_when_the_day_changes_then_the_new_file_is_read_from_its_beginning(
