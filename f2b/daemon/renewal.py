@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from f2b.config.model import Problem, ServerSpec, Settings
-from f2b.daemon import assemble, proof
+from f2b.daemon import assemble, chronicle, proof
 from f2b.daemon.reload import Known, Plan, plan, refusals
 from f2b.daemon.server import Server
 from f2b.errors import ControlError
@@ -47,13 +47,18 @@ class Renewal:
         todo = plan(running, settings, jail, restart)
         if not self._bare:
             self._refuse(settings, todo, jail)
+        log = self._server.log
+        log.info("server", f"Reload jail {jail}" if jail else "Reload all jails")
         self._tune(settings.server)
         before()
         self._carry_out(todo)
         self._bare = False
         self._server.settings = settings
         self._server.forget({spec.name for spec in settings.jails})
-        self._server.log.info("server", "Reload finished.")
+        for name in running:
+            if jail in ("", name) and name not in (*todo.removed, *(spec.name for spec in todo.added)):
+                chronicle.goes_on(log, self._server.engine.jails[name].spec)
+        log.info("server", "Reload finished.")
         return [str(problem) for problem in self.problems()]
 
     def _refuse(self, settings: Settings, todo: Plan, only: str) -> None:

@@ -136,6 +136,7 @@ class Server:
         if jail is None:
             return False
         self.engine.add(jail)
+        self._asked(lambda: self._store.enable(spec.name), None)
         guard = self.outlet.guards[spec.name] = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log)
         self._lookup.refresh(jail)
         for effect in jail.restore(self._stored(spec)):
