@@ -88,7 +88,8 @@ class Healer:
 
     def _heal(self, changed: Tables | None) -> None:
         """Put back what is not as it should be, as far as it is kept in the tables `changed`; None: wherever."""
-        damaged = {guard: names for guard in self._guards.values() if (names := guard.damaged(changed))}
+        with self._native.restore.once():
+            damaged = {guard: names for guard in self._guards.values() if (names := guard.damaged(changed))}
         if damaged:
             self._log.warning("actions", "The firewall was changed by somebody else; all bans are put back")
         for guard, names in damaged.items():

@@ -60,20 +60,23 @@ class Ipset:
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out until they end; for who is banned already, this end counts from now on."""
         for family, sources in self._wanted(bans).items():
-            after = self._held.get(family, {}) | sources
+            held = self._held.setdefault(family, {})
+            held.update(sources)
             parts = self._parts(family, sources)
             if parts.keys() <= self._used.get(family, frozenset()):
-                self._change(family, self._sets.add, parts, after)
+                self._change(family, self._sets.add, parts)
             else:
-                self._set_up(family, after)
+                self._set_up(family, held)
 
     def unban(self, bans: Sequence[Ban]) -> None:
         """Let these in again."""
         for family, sources in sort(bans).sources.items():
-            used = self._used.get(family, frozenset())
-            parts = {name: who for name, who in self._parts(family, sources).items() if name in used}
-            after = {who: end for who, end in self._held.get(family, {}).items() if who not in sources}
-            self._change(family, self._sets.remove, parts, after)
+            if family not in self._used:
+                continue
+            for who in sources:
+                self._held[family].pop(who, None)
+            parts = self._parts(family, sources)
+            self._change(family, self._sets.remove, {name: parts[name] for name in parts.keys() & self._used[family]})
 
     def flush(self, bans: Sequence[Ban]) -> None:
         """Let everybody in; `bans` does not matter here."""
@@ -81,7 +84,7 @@ class Ipset:
             try:
                 for name in used:
                     self._sets.flush(name)
-                self._held[family] = {}
+                self._held[family].clear()
             except ActionError:
                 self._set_up(family, {})
 
@@ -98,7 +101,7 @@ class Ipset:
 
     def intact(self, bans: Sequence[Ban]) -> bool:
         """Return whether everything stands that start made, and the sets have as many members as there are bans."""
-        wanted = sort(bans, self._clock()).sources
+        wanted, _ = self._fit(bans)
         return all(
             xtables.stands(self.plan, half, self._used[family], (), self._driver.listing(half))
             and all(self._holds(name, who) for name, who in self._parts(family, wanted.get(family, {})).items())
@@ -137,20 +140,14 @@ class Ipset:
         self._used[family] = frozenset(parts)
 
     def _change(
-        self,
-        family: int,
-        act: Callable[[str, dict[str, int]], None],
-        parts: Mapping[str, dict[str, int]],
-        after: Sources,
+        self, family: int, act: Callable[[str, dict[str, int]], None], parts: Mapping[str, dict[str, int]]
     ) -> None:
-        """Change the sets; if that fails, because one is gone, say, make anew what is to be afterwards."""
+        """Change the sets; if that fails, because one is gone, say, make all anew that is to be held."""
         try:
             for name, members in parts.items():
                 act(name, members)
-            if family in self._used:
-                self._held[family] = after
         except ActionError:
-            self._set_up(family, after)
+            self._set_up(family, self._held[family])
 
     def _parts(self, family: int, sources: Sources) -> dict[str, dict[str, int]]:
         """Return who belongs in which set, for how many seconds. The set of addresses is always among them."""
@@ -169,6 +166,12 @@ class Ipset:
 
     def _wanted(self, bans: Sequence[Ban]) -> dict[int, Sources]:
         """Return whom to keep out, and tell of those who cannot be."""
+        wanted, lost = self._fit(bans)
+        for who in lost:
+            self._report("ERROR", f"{self.name} cannot ban {who}: there is no set that could hold it")
+        return wanted
+
+    def _fit(self, bans: Sequence[Ban]) -> tuple[dict[int, Sources], list[str]]:
         found = sort(bans, self._clock())
         lost = list(found.unfit)
         wanted: dict[int, Sources] = {}
@@ -179,9 +182,7 @@ class Ipset:
             lost += sources.keys() - fit.keys()
             if fit:
                 wanted[family] = fit
-        for who in lost:
-            self._report("ERROR", f"{self.name} cannot ban {who}: there is no set that could hold it")
-        return wanted
+        return wanted, lost
 
 
 def _shape(half: Half, name: str, family: int) -> Shape:

@@ -78,25 +78,24 @@ class Iptables:
                 continue
             half = self.plan.halves[family]
             fresh = [source for source in sources if source not in held]
-            lines = [f"-I {half.chain} 1 {xtables.banned(half, source)}" for source in fresh]
-            self._commit(family, lines, held | sources)
+            held.update(sources)
+            self._commit(family, [f"-I {half.chain} 1 {xtables.banned(half, source)}" for source in fresh])
 
     def unban(self, bans: Sequence[Ban]) -> None:
         """Let these in again."""
         for family, sources in sort(bans).sources.items():
             held = self._held.get(family, {})
-            gone = [source for source in sources if source in held]
-            left = {source: end for source, end in held.items() if source not in sources}
-            half = self.plan.halves.get(family)
-            if half and len(gone) <= _FEW:
-                self._commit(family, [f"-D {half.chain} {xtables.banned(half, source)}" for source in gone], left)
-            elif half:
-                self._commit(family, xtables.content(half, left), left)
+            gone = [source for source in sources if held.pop(source, None) is not None]
+            if gone:
+                half = self.plan.halves[family]
+                each = [f"-D {half.chain} {xtables.banned(half, source)}" for source in gone]
+                self._commit(family, each if len(gone) <= _FEW else xtables.content(half, held))
 
     def flush(self, bans: Sequence[Ban]) -> None:
         """Let everybody in; `bans` does not matter here."""
-        for family in list(self._held):
-            self._commit(family, xtables.content(self.plan.halves[family], ()), {})
+        for family, held in self._held.items():
+            held.clear()
+            self._commit(family, xtables.content(self.plan.halves[family], ()))
 
     def stop(self, keep: bool) -> None:
         """Take out rules and chains; with `keep`, leave all in force."""
@@ -137,13 +136,12 @@ class Iptables:
         self._driver.commit(half, xtables.setup(self.plan, half, (), sources, listing))
         self._held[family] = dict(sources)
 
-    def _commit(self, family: int, lines: Sequence[str], after: Sources) -> None:
-        """Carry out a change; if that fails, because the chain is gone, say, make anew what is to be afterwards."""
+    def _commit(self, family: int, lines: Sequence[str]) -> None:
+        """Carry out a change; if that fails, because the chain is gone, say, make all anew that is to be held."""
         try:
             self._driver.commit(self.plan.halves[family], lines)
-            self._held[family] = after
         except ActionError:
-            self._set_up(family, after)
+            self._set_up(family, self._held[family])
 
     def _wanted(self, bans: Sequence[Ban]) -> dict[int, Sources]:
         """Return whom to keep out, and tell of those who cannot be."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from f2b.errors import ActionError
 from f2b.firewall.xtables import Half
@@ -24,10 +25,26 @@ class Restore:
 
     def __init__(self) -> None:
         self.pids: set[int] = set()
+        self._seen: dict[tuple[str, str], list[str]] | None = None
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """Read each table once at most in what follows, however many jails ask for it."""
+        self._seen = {}
+        try:
+            yield
+        finally:
+            self._seen = None
 
     def listing(self, half: Half) -> list[str]:
         """Return the table as iptables-save has it."""
-        return self._run([f"{half.program}-save", "-t", half.table], "").splitlines()
+        key = half.program, half.table
+        if self._seen is not None and key in self._seen:
+            return self._seen[key]
+        listing = self._run([f"{half.program}-save", "-t", half.table], "").splitlines()
+        if self._seen is not None:
+            self._seen[key] = listing
+        return listing
 
     def commit(self, half: Half, lines: Sequence[str]) -> None:
         """Carry out lines of iptables-restore, all or nothing."""

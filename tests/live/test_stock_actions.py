@@ -136,6 +136,10 @@ def test_everybody_banned_when_the_server_restarts_then_nobody_slips_through_and
             fail(server.folder / f"{action}.log", attacker, 1)
     for action in native:
         wait_until_shut(peer, action)
+    guarded.run("nft", "flush", "ruleset")
+    for action in native:
+        wait_until_shut(peer, action)
+    assert server.said().count("changed by somebody else") == 1
     flooding = [threading.Thread(target=flood, args=[action]) for action in native]
     for thread in flooding:
         thread.start()
