@@ -122,7 +122,7 @@ class Outlet:
 
     def _save_effect(self, effect: Effect) -> None:
         ban = _ban_of(effect)
-        if ban and not ban.restored:
+        if ban and (isinstance(effect, Prolonged) or not ban.restored):
             self._store.ban(ban, prolonged=isinstance(effect, Prolonged) and effect.after is not None)
         elif isinstance(effect, Unban) and effect.forget:
             self._store.forget(effect.ban.jail, effect.ban.id)
@@ -130,9 +130,10 @@ class Outlet:
     def _save_counts(self, effects: Sequence[Effect]) -> None:
         found: dict[str, dict[str, Tally | None]] = {}
         for effect in effects:
-            if isinstance(effect, Found):
-                counter = self._engine.jails[effect.jail].counter
-                found.setdefault(effect.jail, {})[effect.id] = counter.tally(effect.id)
+            counted = effect if isinstance(effect, Found) else _ban_of(effect)  # who is banned by hand keeps his count
+            if counted and counted.jail in self._engine.jails:
+                counter = self._engine.jails[counted.jail].counter
+                found.setdefault(counted.jail, {})[counted.id] = counter.tally(counted.id)
         for name, tallies in found.items():
             self._store.save_counters(name, tallies)
 
