@@ -48,7 +48,7 @@ def place(options: Mapping[str, str], flags: str = "") -> Place:
     directory = options.get("journalpath", "")
     files = tuple(options.get("journalfiles", "").replace(",", " ").split())
     given = options.get("journalflags") or flags
-    number = int(given) if given.isdigit() else 0 if directory or files else SYSTEM_ONLY
+    number = int(given) if given.isdecimal() else 0 if directory or files else SYSTEM_ONLY
     return Place(directory, files, options.get("namespace", ""), number)
 
 
@@ -58,7 +58,7 @@ def made(field: Field, written: int, cursor: str) -> Entry | None:
     if message is None:
         return None
     source = field("_SOURCE_REALTIME_TIMESTAMP")
-    microseconds = int(source) if source and source.isdigit() else written
+    microseconds = int(source) if source and source.isdecimal() else written
     return Entry(_origin(field) + message.replace("\n", "\\n"), microseconds / 1e6, cursor)
 
 
@@ -87,7 +87,7 @@ def _origin(field: Field) -> str:
 
 def _uptime(field: Field) -> str:
     stamp = field("_SOURCE_MONOTONIC_TIMESTAMP") or field("__MONOTONIC_TIMESTAMP")
-    return f"[{int(stamp) / 1e6:12.6f}] " if stamp and stamp.isdigit() else ""
+    return f"[{int(stamp) / 1e6:12.6f}] " if stamp and stamp.isdecimal() else ""
 
 
 def terms(journalmatch: Iterable[str]) -> list[str]:

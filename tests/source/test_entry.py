@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from f2b.source.entry import SYSTEM, SYSTEM_ONLY, Entry, Place, made, place, same, terms
 
+FIELDS = ["_PID", "SYSLOG_IDENTIFIER", "_SOURCE_REALTIME_TIMESTAMP", "_SOURCE_MONOTONIC_TIMESTAMP"]
 WRITTEN = 1800000000250000
 
 
@@ -42,9 +43,9 @@ def test_entry_when_it_has_no_message_then_none() -> None:
     assert made({"_HOSTNAME": "host"}.get, WRITTEN, "c") is None
 
 
-@given(st.dictionaries(st.sampled_from(["_PID", "SYSLOG_IDENTIFIER", "_SOURCE_REALTIME_TIMESTAMP"]), st.text()))
+@given(st.dictionaries(st.sampled_from(FIELDS), st.text("07a \n²٣", max_size=4)))
 def test_fields_whatever_they_are_when_made_then_one_line(fields: dict[str, str]) -> None:
-    entry = made((fields | {"MESSAGE": "a\nb"}).get, WRITTEN, "c")
+    entry = made(({"SYSLOG_IDENTIFIER": "kernel"} | fields | {"MESSAGE": "a\nb"}).get, WRITTEN, "c")
     assert entry is not None
     assert entry.text.endswith("a\\nb")
 
