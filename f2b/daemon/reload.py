@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 from f2b.config.model import JailSpec, Problem, Settings
+
+Item = TypeVar("Item")
 
 
 class Plan(NamedTuple):
@@ -38,23 +41,46 @@ def plan(running: Mapping[str, JailSpec], settings: Settings, only: str = "", re
     return Plan(tuple(new), tuple(spec for spec in kept if running[spec.name] != spec), tuple(gone))
 
 
-def refusals(problems: Collection[Problem], known: Known, only: str = "") -> list[Problem]:
+def refusals(written: Collection[Problem], built: Collection[Problem], known: Known, only: str = "") -> list[Problem]:
     """Return the problems that forbid a reload: those of jails that run, or were not enabled until now.
 
+    `written` is what is wrong with the files, and would take a jail down; `built` with what they make us build.
     A jail that was down after the last load blocks nothing, nor does a fault that was told then: its administrator
     knows, and the others must go on.
     """
     told = {_gist(problem) for problem in known.problems}
+    fatal = [problem for problem in written if problem.jail in known.running]
+    others = [
+        problem
+        for problem in (*written, *built)
+        if _gist(problem) not in told and problem.jail not in known.down and problem not in fatal
+    ]
     return [
         problem
-        for problem in problems
-        if problem.severity == "error"
-        and _gist(problem) not in told
-        and (not problem.jail or problem.jail in known.running or problem.jail not in known.down)
-        and (only in ("", problem.jail) or not problem.jail)
+        for problem in (*fatal, *others)
+        if problem.severity == "error" and problem.jail in (only or problem.jail, "")
     ]
 
 
+def merged(old: Settings, new: Settings, only: str) -> Settings:
+    """Return the settings after one jail alone was read anew: those of the others are as they were."""
+
+    def both(mine: Sequence[Item], others: Sequence[Item], whose: Callable[[Item], str]) -> tuple[Item, ...]:
+        kept = [item for item in others if whose(item) not in (only, "")]
+        return (*kept, *(item for item in mine if whose(item) in (only, "")))
+
+    return replace(
+        new,
+        jails=both(new.jails, old.jails, lambda spec: spec.name),
+        broken=both(new.broken, old.broken, lambda spec: spec.name),
+        problems=both(new.problems, old.problems, lambda problem: problem.jail),
+    )
+
+
 def _gist(problem: Problem) -> tuple[str, str]:
-    """Return what makes a problem the same as before: not its line, which moves when others come before it."""
-    return problem.jail, problem.what
+    """Return what makes a problem the same as before: not its line, which moves when others come before it.
+
+    An action that was broken may be broken otherwise.
+    """
+    what = problem.what.partition(":")[0] if problem.what.startswith("action ") else problem.what
+    return problem.jail, what

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from f2b.config.model import Problem, ServerSpec, Settings
 from f2b.daemon import assemble, chronicle, proof
-from f2b.daemon.reload import Known, Plan, plan, refusals
+from f2b.daemon.reload import Known, Plan, merged, plan, refusals
 from f2b.daemon.server import Server
 from f2b.errors import ControlError
 
@@ -53,8 +53,8 @@ class Renewal:
         before()
         self._carry_out(todo)
         self._bare = False
-        self._server.settings = settings
-        self._server.forget({spec.name for spec in settings.jails})
+        self._server.settings = merged(self._server.settings, settings, jail) if jail else settings
+        self._server.forget({spec.name for spec in self._server.settings.jails})
         for name in running:
             if jail in ("", name) and name not in (*todo.removed, *(spec.name for spec in todo.added)):
                 chronicle.goes_on(log, self._server.engine.jails[name].spec)
@@ -63,8 +63,8 @@ class Renewal:
 
     def _refuse(self, settings: Settings, todo: Plan, only: str) -> None:
         concerned = Settings(jails=(*todo.added, *todo.changed))
-        found = [*settings.problems, *proof.problems(concerned, self._here)]
-        refused = refusals(found, self._known(), only)
+        built = list(proof.problems(concerned, self._here))
+        refused = refusals(settings.problems, built, self._known(), only)
         if refused:
             text = "\n".join(str(problem) for problem in refused)
             raise ControlError(f"the new configuration has errors, so nothing was changed:\n{text}", 2)
