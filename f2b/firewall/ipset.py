@@ -60,7 +60,7 @@ class Ipset:
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out until they end; for who is banned already, this end counts from now on."""
         for family, sources in self._wanted(bans).items():
-            held = self._held.setdefault(family, {})
+            held = self._held.get(family, {})
             held.update(sources)
             parts = self._parts(family, sources)
             if parts.keys() <= self._used.get(family, frozenset()):
@@ -119,6 +119,15 @@ class Ipset:
     # ---- what there is to do ----
 
     def _set_up(self, family: int, sources: Sources) -> None:
+        try:
+            self._make(family, sources)
+        except ActionError as error:
+            if family in self._families:
+                raise
+            # A host without IPv6 need not keep it out, and must go on with the other family.
+            self._report("ERROR", f"{self.name} cannot ban {', '.join(sources)}: {error}")
+
+    def _make(self, family: int, sources: Sources) -> None:
         half = self.plan.halves[family]
         listing = self._driver.listing(half)
         if not self._started:

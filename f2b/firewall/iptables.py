@@ -65,7 +65,7 @@ class Iptables:
     def start(self, bans: Sequence[Ban]) -> None:
         """Make chains and rules with exactly `bans` in them; who is banned before and after is so in between."""
         wanted = self._wanted(bans)
-        for family in sorted({*self._families, *self._held, *wanted}):
+        for family in sorted({*self._families, *self._held, *wanted} & self.plan.halves.keys()):
             self._set_up(family, wanted.get(family, {}))
         self._started = True
 
@@ -99,10 +99,9 @@ class Iptables:
 
     def stop(self, keep: bool) -> None:
         """Take out rules and chains; with `keep`, leave all in force."""
-        for family in () if keep else sorted({*self._families, *self._held}):
-            half = self.plan.halves.get(family)
-            if half:
-                self._driver.commit(half, xtables.removal(half, self._driver.listing(half)))
+        for family in () if keep else sorted({*self._families, *self._held} & self.plan.halves.keys()):
+            half = self.plan.halves[family]
+            self._driver.commit(half, xtables.removal(half, self._driver.listing(half)))
         self._held.clear()
         self._started = False
 
@@ -127,13 +126,18 @@ class Iptables:
         return found
 
     def _set_up(self, family: int, sources: Sources) -> None:
-        half = self.plan.halves.get(family)
-        if half is None:
+        half = self.plan.halves[family]
+        try:
+            listing = self._driver.listing(half)
+            if not self._started:
+                refuse_beside_fail2ban(half, listing)
+            self._driver.commit(half, xtables.setup(self.plan, half, (), sources, listing))
+        except ActionError as error:
+            if family in self._families:
+                raise
+            # A host without IPv6 need not keep it out, and must go on with the other family.
+            self._report("ERROR", f"{self.name} cannot ban {', '.join(sources)}: {error}")
             return
-        listing = self._driver.listing(half)
-        if not self._started:
-            refuse_beside_fail2ban(half, listing)
-        self._driver.commit(half, xtables.setup(self.plan, half, (), sources, listing))
         self._held[family] = dict(sources)
 
     def _commit(self, family: int, lines: Sequence[str]) -> None:

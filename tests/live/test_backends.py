@@ -349,6 +349,21 @@ def close(native: Native) -> None:
     native.sets.close()
 
 
+@pytest.mark.parametrize("backend", ["iptables-nft", "ipset-nft"])
+def test_family_when_the_host_does_not_speak_it_then_the_other_goes_on(backend: str, setup: Setup) -> None:
+    made = setup.make(backend, ip6tables="/nowhere/ip6tables").plan  # type: ignore[attr-defined]
+    native = Native(time.time, [4])
+    firewall = native.make(backend, made, lambda _, text: setup.told.append(text))
+    firewall.start([ban("2001:db8::1")])
+    firewall.ban([ban("2001:db8::2"), ban("198.51.100.1")])
+    assert elements(firewall) == {"198.51.100.1"}
+    firewall.stop(keep=False)
+    close(native)
+    assert [re.sub(": No such.*", "", text) for text in setup.told] == [
+        f"{backend} cannot ban 2001:db8::{number}: /nowhere/ip6tables-save" for number in (1, 2)
+    ]
+
+
 def test_programs_when_they_are_missing_then_it_is_said(setup: Setup) -> None:
     firewall = setup.make("iptables-nft", iptables="/nowhere/iptables")
     with pytest.raises(ActionError, match="/nowhere/iptables-save: No such file"):
