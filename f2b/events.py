@@ -110,6 +110,8 @@ class Ban:
     """Its duration grew by the jail's increments: no change of the jail's bantime touches that either."""
     restored: bool = False
     """It was in force already before the server started."""
+    listed: bool = False
+    """A `banlist` names it: it ends when the list no longer does, and the database does not know it."""
 
     @property
     def end(self) -> float:
@@ -154,6 +156,19 @@ class AlreadyBanned:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A jail's banlist has changed: some come in at once, others may go."""
+
+    jail: str
+    came: tuple[Ban, ...]
+    gone: tuple[Ban, ...]
+    total: int
+    """How many its list keeps out now."""
+    spared: int
+    """How many of the list are not kept out, because the allow list wants them or somebody in them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expired:
     """A ban would have been over already (old lines of a log, say); nothing is done."""
 
@@ -168,6 +183,14 @@ class Unban:
     ban: Ban
     forget: bool = False
     all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """What is on record of an id's bans in a jail is to go, though it is not banned; of everybody if `id` is None."""
+
+    jail: str
+    id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +253,9 @@ Effect = (
     | Prolonged
     | AlreadyBanned
     | Expired
+    | Held
     | Unban
+    | Forget
     | Resolve
     | Judge
     | Warned

@@ -6,7 +6,7 @@ clock or does what it decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from f2b import net
@@ -26,7 +26,9 @@ from f2b.events import (
     Effect,
     Expired,
     Failure,
+    Forget,
     Found,
+    Held,
     Ignored,
     Increased,
     Judge,
@@ -212,14 +214,16 @@ class Jail:
         self.banned_total += 1
         return ban
 
-    def unban(self, keys: Sequence[str] | None) -> list[Unban]:
-        """Lift these bans (networks: all inside them), or all if None; their history is to be forgotten."""
+    def unban(self, keys: Sequence[str] | None) -> list[Unban | Forget]:
+        """Lift these bans (networks: all inside them), or all if None, and forget what is on record of these ids."""
         found = list(self.ledger) if keys is None else [ban for key in keys for ban in self._held(key)]
         bans = {ban.id: ban for ban in found}
+        others = [None] if keys is None else [key for key in keys if key not in bans]
         for key in bans:
             self.ledger.lift(key)
             self.counter.forget(key)
-        return [Unban(ban, forget=True, all=keys is None) for ban in bans.values()]
+        lifted = [Unban(ban, forget=True, all=keys is None) for ban in bans.values()]
+        return [*lifted, *(Forget(self.name, key) for key in others)]
 
     def _held(self, key: str) -> list[Ban]:
         """Return the bans of an id, of all inside it, or of the network that it was counted with."""
@@ -238,6 +242,22 @@ class Jail:
                 failure = Failure(ban.id, ban.host, ban.time, ban.matches, ban.captures)
                 effects.append(Judge(self.name, failure, entered))
         return effects
+
+    def hold(self, keys: Collection[str], now: float) -> list[Effect]:
+        """Keep out, from now on, exactly these of all that a list may name: addresses and networks."""
+        wanted = {key for key in keys if not (self.allow.touches(key) if "/" in key else self.allow.why(key))}
+        gone = tuple(ban for ban in self.ledger if ban.listed and ban.id not in wanted)
+        for ban in gone:
+            self.ledger.lift(ban.id)
+        came = []
+        for key in sorted(wanted):
+            present = self.ledger.get(key)
+            if present is None or not present.listed:
+                came.append(Ban(self.name, key, now, PERMANENT, own_time=True, listed=True))
+                self.ledger.put(came[-1])
+        if not (came or gone):
+            return []
+        return [Held(self.name, tuple(came), gone, len(wanted), len(keys) - len(wanted))]
 
     def tick(self, now: float) -> list[Unban]:
         """Return the bans that are over, and forget counters that are."""

@@ -35,7 +35,7 @@ OPTIONS = (
 )
 """Every jail option of Fail2Ban; any other name is a variable, or an option of f2b's own."""
 
-OWN = ("counting", "prefix4", "prefix6")
+OWN = ("counting", "prefix4", "prefix6", "banlist")
 """Options of f2b's own that every jail has."""
 
 _VARIABLES = ("port", "protocol", "mode", "chain", "name", "type", "native")
@@ -131,6 +131,7 @@ class Reader:
             counting=get("counting", count.counting, default.counting),
             prefix4=get("prefix4", count.prefix4, default.prefix4),
             prefix6=get("prefix6", count.prefix6, default.prefix6),
+            banlist=get("banlist", _paths, default.banlist),
             increment=self._increment(),
             ignoreself=get("ignoreself", convert.boolean, default.ignoreself),
             ignoreip=self._ignoreip(),
@@ -211,7 +212,7 @@ class Reader:
     # ---- what does not fit together ------------------------------------------------------------------------
 
     def _check(self, own: FilterSpec) -> None:
-        if own.type == "regex" and not own.failregex:
+        if own.type == "regex" and not own.failregex and not self._is_list(own):
             cure = "give it a failregex" if own.name else "write filter = NAME, or a failregex"
             self._notes.add(ConfigError("it has no failregex", own.place, cure))
         if not self._options.text("action"):
@@ -220,12 +221,16 @@ class Reader:
     def _check_source(self, own: FilterSpec, logpath: tuple[LogPath, ...], missing: bool, journal: bool) -> None:
         if journal and not self._host.journal():
             self._warn("it reads the journal, and there is none that can be read here")
-        elif not journal and not logpath and own.type not in _WITHOUT_LOGS:
+        elif not journal and not logpath and own.type not in _WITHOUT_LOGS and not self._is_list(own):
             cure = "write logpath = FILE, or backend = systemd and a journalmatch"
             self._notes.add(ConfigError("it has no logpath", self._place, cure))
         elif not journal and logpath and missing:
             cure = "it waits for the file"
             self._warn(f"no file matches its logpath {logpath[0].pattern}", cure)
+
+    def _is_list(self, own: FilterSpec) -> bool:
+        """Whether the jail is nothing but its banlist."""
+        return not own.name and not own.failregex and self._options.value("banlist") is not None
 
     def _warn(self, what: str, cure: str = "") -> None:
         self._notes.add(ConfigError(what, self._place, cure), "warning")
@@ -256,6 +261,10 @@ def _backend(value: Value) -> Spec:
 
 def _logpaths(value: Value) -> tuple[LogPath, ...]:
     return tuple(_logpath(line.text) for line in value.lines())
+
+
+def _paths(value: Value) -> tuple[str, ...]:
+    return tuple(word for line in value.lines() for word in line.text.split())
 
 
 def _logpath(line: str) -> LogPath:

@@ -137,6 +137,8 @@ class JailSpec:
     prefix4: int = 32
     """Who shares so many bits of an IPv4 address is counted and banned as one."""
     prefix6: int = 128
+    banlist: tuple[str, ...] = ()
+    """Files of addresses and networks that are kept out as long as they stand there."""
     increment: Increment = field(default_factory=Increment)
     ignoreself: bool = True
     ignoreip: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from f2b.events import (
     Effect,
     Expired,
     Found,
+    Held,
     Ignored,
     Increased,
     Known,
@@ -54,6 +55,14 @@ def _known(log: Log, effect: Known) -> None:
 
 def _ignored(log: Log, effect: Ignored) -> None:
     log.info("filter", f"[{effect.jail}] Ignore {effect.id} by {effect.by}")
+
+
+def _held(log: Log, effect: Held) -> None:
+    spared = f"; {effect.spared} of the list are spared by ignoreip" if effect.spared else ""
+    came, gone = len(effect.came), len(effect.gone)
+    log.notice(
+        "actions", f"[{effect.jail}] banlist: {effect.total} kept out, {came} of them new, {gone} let go{spared}"
+    )
 
 
 def _ban(log: Log, effect: Ban) -> None:
@@ -120,6 +129,7 @@ _TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
     Increased: _increased,
     Ignored: _ignored,
     Ban: _ban,
+    Held: _held,
     Unban: _unban,
     Prolonged: _again,
     AlreadyBanned: _again,

@@ -48,6 +48,18 @@ class Guard:
         """Let everybody in: `bans` were all there were."""
         self._all(lambda it: it.flush(bans))
 
+    def swap(self, gone: Sequence[Ban], came: Sequence[Ban]) -> None:
+        """Let some in and keep others out; in the kernel all of it is one transaction, however many they are."""
+
+        def change(firewall: Firewall) -> None:
+            if isinstance(firewall, Queued):
+                firewall.unban(gone)
+                firewall.ban(came)
+            else:
+                firewall.start(tuple(self._ledger))
+
+        self._all(change)
+
     def stop(self, keep: bool) -> None:
         """Take everything out, last started first; with `keep`, leave in the kernel what can stay there."""
         self._stopping = True

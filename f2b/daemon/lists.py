@@ -20,9 +20,9 @@ class Lists:
 
     def refresh(self, path: str, jail: Jail) -> None:
         """Hand what a file holds now to a jail's allow list. A file that is gone spares nobody."""
-        sign = _sign(path)
-        if path not in self._known or self._known[path][0] != sign:
-            self._known[path] = (sign, self._read(path))
+        found = sign(path)
+        if path not in self._known or self._known[path][0] != found:
+            self._known[path] = (found, self._read(path))
         jail.allow.loaded(path, self._known[path][1])
 
     def _read(self, path: str) -> list[str]:
@@ -33,7 +33,8 @@ class Lists:
             return []
 
 
-def _sign(path: str) -> Sign | None:
+def sign(path: str) -> Sign | None:
+    """Return what changes when a file does, or None if there is none."""
     try:
         found = Path(path).stat()
     except OSError:

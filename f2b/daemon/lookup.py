@@ -1,10 +1,11 @@
-"""What the pure part must be told: this host's addresses, those of host names, and the lists of ignoreip."""
+"""What the pure part must be told: this host's addresses, those of names, and what list files hold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from f2b.daemon import own
+from f2b.daemon.banlist import Banlists
 from f2b.daemon.lists import Lists
 from f2b.daemon.resolve import Resolver
 from f2b.engine import Engine
@@ -31,6 +32,7 @@ class Lookup:
         self._take = take
         self._resolver = Resolver(loop)
         self._lists = Lists(log)
+        self._banlists = Banlists(log)
         self._own: frozenset[str] = frozenset()
         self._asked = float("-inf")
 
@@ -42,6 +44,14 @@ class Lookup:
             self._resolver.resolve(name, jail.allow.resolved)
         for path in jail.allow.files:
             self._lists.refresh(path, jail)
+
+    def listed(self, jail: Jail) -> list[Effect]:
+        """Return what follows for a jail from what its banlists hold now."""
+        return self._banlists.refresh(jail, self._loop.now())
+
+    def forget(self, name: str) -> None:
+        """A jail is gone."""
+        self._banlists.forget(name)
 
     def _own_addresses(self) -> frozenset[str]:
         now = self._loop.now()

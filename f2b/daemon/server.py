@@ -143,6 +143,8 @@ class Server:
             announce(self.log, effect)
             if isinstance(effect, Judge):
                 self._inquiry.ask(effect)
+        for effect in self._lookup.listed(jail):
+            announce(self.log, effect)
         jail.counter.restore(self._asked(lambda: self._store.load_counters(spec.name), {}))
         guard.start()
         return True
@@ -162,6 +164,7 @@ class Server:
         if spec.actions != old.actions:
             self._change_firewalls(spec, old)
         self._lookup.refresh(jail)
+        effects += self._lookup.listed(jail)
         if moved:
             self.intake.follow(spec)
         self.take(effects)
@@ -180,6 +183,7 @@ class Server:
         paths = self.intake.view(name).files
         self.intake.leave(name)
         self.resting.discard(name)
+        self._lookup.forget(name)
         jail = self.engine.remove(name)
         guard = self.outlet.guards.pop(name)
         guard.flush(tuple(jail.ledger))

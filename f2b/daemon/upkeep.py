@@ -82,6 +82,9 @@ class Upkeep:
         self._outlet.retry_store()  # without any trouble this looks whether the file is still there
         for jail in self._engine.jails.values():
             self._lookup.refresh(jail)
+            listed = self._lookup.listed(jail)
+            if listed:
+                self._take(listed)
         self._housekeeping = self._loop.after(HOUSEKEEPING_S, self._keep_house)
 
     def _purge(self, now: float) -> None:

@@ -47,8 +47,9 @@ class Dispatch:
         if self._patience:
             self._patience -= 1
             return self.everything
-        if not self._heads:
-            self._heads = [_begins(rule) for rule in self.everything.rules]
+        if len(self._heads) < len(self.everything.rules):  # one a text, so that no text waits for all
+            self._heads.append(_begins(self.everything.rules[len(self._heads)]))
+            return self.everything
         if len(self._known) >= MEMORY:
             self._known.clear()
         places = tuple(place for place, heads in enumerate(self._heads) if begin.startswith(heads))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 try:
@@ -179,6 +180,7 @@ def _pieces(text: str, folded: bool) -> list[str]:
     return [piece for piece in (_CUT_FOLDED if folded else _CUT).split(text) if piece]
 
 
+@lru_cache(1024)
 def shape(pattern: re.Pattern[str]) -> Shape:
     """Return what is known of a compiled regex."""
     folded = bool(pattern.flags & re.I)
