@@ -213,7 +213,8 @@ class TestPrefixes:
     def test_unban_of_one_address_lifts_its_network(self) -> None:
         j = jail(prefix4=24, maxretry=1)
         fail(j, "192.0.2.1")
-        (unban,) = j.unban(["192.0.2.9", "192.0.2.1"])
+        unban, *_ = j.unban(["192.0.2.9", "192.0.2.1"])
+        assert isinstance(unban, Unban)
         assert unban.ban.id == "192.0.2.0/24"
 
 

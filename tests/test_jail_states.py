@@ -113,8 +113,8 @@ class Model:
             self.rows[key] = replace(new, own=own)
 
     def unban(self, key: str) -> None:
+        self.rows.pop(key, None)  # what is on record goes, banned or not
         if self.held.pop(key, None):
-            self.rows.pop(key, None)
             self.counts.pop(key, None)
 
     def tick(self, now: int) -> None:

@@ -14,7 +14,7 @@ from f2b.daemon.renewal import Renewal
 from f2b.daemon.resolve import Resolver
 from f2b.daemon.server import Server
 from f2b.errors import ConfigError, ControlError
-from f2b.events import Ban, Ignored
+from f2b.events import Ban, Ignored, Unban
 from f2b.jail import Jail
 from f2b.source.pattern import expand
 
@@ -106,7 +106,7 @@ class Front:
         keys = None if ids is None else [net.network(key) or key for key in ids]
         lifted = [unban for each in jails for unban in each.unban(keys)]
         self._server.take(lifted)
-        return len(lifted)
+        return sum(isinstance(effect, Unban) for effect in lifted)
 
     def attempt(self, jail: str, key: str, lines: Sequence[str]) -> bool:
         """Count a failure for each of these log lines, one at least; return False if the id is spared."""
