@@ -7,6 +7,7 @@ from pathlib import Path
 
 from f2b.config.model import JailSpec
 from f2b.daemon.cohort import Reading
+from f2b.events import Ban
 from f2b.log import Log
 from f2b.source.handle import MAX_LINE
 from f2b.source.position import Position, fingerprint
@@ -36,10 +37,12 @@ def goes_on(log: Log, spec: JailSpec) -> None:
     log.info("server", f"Jail '{spec.name}' reloaded")
 
 
-def ends(log: Log, name: str, paths: Iterable[str]) -> None:
-    """Write down that a jail reads no more."""
+def ends(log: Log, name: str, paths: Iterable[str], lifted: Iterable[Ban]) -> None:
+    """Write down that a jail reads no more, and whom that lets in."""
     for path in paths:
         log.info("filter", f"Removed logfile: '{path}'")
+    for ban in lifted:
+        log.notice("actions", f"[{name}] Unban {ban.id}")
     log.info("jail", f"Jail '{name}' stopped")
 
 

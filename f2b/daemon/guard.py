@@ -60,6 +60,11 @@ class Guard:
 
         self._all(change)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether bans of it can stay in force when the server has gone."""
+        return any(not isinstance(firewall, Queued) for firewall in self.firewalls)
+
     def stop(self, keep: bool) -> None:
         """Take everything out, last started first; with `keep`, leave in the kernel what can stay there."""
         self._stopping = True

@@ -82,8 +82,9 @@ class Server:
         self._upkeep.stop()
         self.watchdog.stop()
         self.log.info("server", "Stopping all jails")
-        for name in self.engine.jails:
-            chronicle.ends(self.log, name, self.intake.view(name).files)
+        for name, jail in self.engine.jails.items():
+            lifted = () if keep and self.outlet.guards[name].keeps else jail.ledger
+            chronicle.ends(self.log, name, self.intake.view(name).files, lifted)
         self.intake.close()
         self._inquiry.close()
         for guard in reversed(list(self.outlet.guards.values())):
@@ -189,7 +190,7 @@ class Server:
         guard.flush(tuple(jail.ledger))
         guard.stop(keep=False)
         self._asked(lambda: self._store.enable(name, False), None)
-        chronicle.ends(self.log, name, paths)
+        chronicle.ends(self.log, name, paths, jail.ledger)
 
     def tune(self, spec: ServerSpec) -> None:
         """Let this hold for the whole server from now on. Raises ControlError, with nothing changed, if the log
