@@ -11,7 +11,7 @@ from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.engine import Engine
 from f2b.errors import StoreError
-from f2b.events import AlreadyBanned, Ban, Broke, Effect, Forget, Found, Judge, Prolonged, Resolve, Unban
+from f2b.events import AlreadyBanned, Ban, Broke, Effect, Forget, Found, Held, Judge, Prolonged, Resolve, Unban
 from f2b.log import Log
 from f2b.loop import SLOW_S, Loop
 from f2b.source.position import Position
@@ -99,6 +99,8 @@ class Outlet:
         for name, bans in banned.items():
             self.guards[name].ban(bans)
         for effect in effects:
+            if isinstance(effect, Held):
+                self.guards[effect.jail].swap(effect.gone, effect.came)
             if isinstance(effect, Prolonged | AlreadyBanned) and (effect.after or 0) > SOON_S:
                 self.guards[effect.ban.jail].seen(effect.ban)
 
@@ -161,6 +163,8 @@ class Outlet:
         with self._store.turn():
             for jail in self._engine.jails.values():
                 for ban in jail.ledger:
+                    if ban.listed:
+                        continue
                     self._store.ban(ban, prolonged=ban.duration != jail.spec.bantime)
                 self._store.save_counters(jail.name, jail.counter.tallies())
         self._store.gap = False
