@@ -44,6 +44,7 @@ def _serve(options: Options, background: bool) -> int:
                 syslogsocket=syslog if syslog == "auto" else _absolute(syslog),
                 name=options.value("pname") or PROGRAM,
                 bare="async" in options.flags,
+                strict=True,
             )
         )
     except F2bError as error:

@@ -64,6 +64,8 @@ class Options:
     """Whom every jail spares, too."""
     maxretry: int | None = None
     """That of every jail."""
+    strict: bool = False
+    """As Fail2Ban: say at once which jails are broken, and do not start if all of them are."""
 
 
 @click.command(short_help="Watch logs and ban, in the foreground")
@@ -115,12 +117,25 @@ def serve(
 def run(options: Options) -> int:
     """Serve until somebody says stop; return 0, 1 if nothing can be protected, 2 if the configuration is bad."""
     settings = search.load(_directory(options), only=_NO_JAIL if options.bare else ())
+    if options.strict and not _any_sound(settings):
+        return 1
     if options.background:
         into_background()
     if options.name:
         call_process(options.name)
     os.umask(0o077)  # what is written is for its owner; sockets and folders say otherwise where they must
     return Service(options, settings).run()
+
+
+def _any_sound(settings: Settings) -> bool:
+    """Say whether a jail can start, or none is enabled; tell on stderr what is wrong with the others."""
+    errors = [problem for problem in settings.problems if problem.severity == "error"]
+    for problem in errors:
+        print(problem, file=sys.stderr)
+    broken = dict.fromkeys(problem.jail for problem in errors if problem.jail)
+    for name in broken:
+        print(f"Errors in jail {name!r}. Skipping...", file=sys.stderr)
+    return bool(settings.jails) or not broken
 
 
 def _directory(options: Options) -> Path | None:
