@@ -189,6 +189,8 @@ def _run(options: Options) -> None:
     log = sample.understood(options.words[0])
     values = options.values
     spec = _spec(options, log)
+    if not values.get("out", "-"):
+        del values["out"]
     every = "no-check-all" not in values and "out" not in values
     zone, encoding = values.get("timezone"), values.get("encoding", "auto")
     setup = Setup(zone, encoding, every=every, as_fail2ban=True, finished=True)
@@ -256,35 +258,43 @@ def _ignoreregex(word: str, directory: Path | None) -> tuple[Text, ...]:
 
 
 def _head(options: Options, trial: Trial) -> Iterator[str]:
-    """Yield the lines that say what is used."""
+    """Yield the lines that say what is used: first what the command line says, as Fail2Ban does."""
     spec = trial.spec
+    told = options.values
+    if options.number("maxlines"):
+        yield used("maxlines", spec.maxlines)
+    if "datepattern" in told:
+        yield _datepattern(trial)
     if spec.place == subject.HERE:
-        if spec.maxlines > 1:
-            yield used("maxlines", spec.maxlines)
         yield used("failregex line", options.words[1])
     else:
         yield from _filter_head(spec, options.words[1])
-    if spec.datepattern:
-        patterns = "\n".join(text.value for text in spec.datepattern)
-        name = "Default Detectors" if len(trial.dates.templates) > 1 else trial.dates.templates[0].name
-        yield used("datepattern", f"{patterns} : {name}")
+        if spec.maxlines > 1 and not options.number("maxlines"):
+            yield used("maxlines", spec.maxlines)
+    if spec.datepattern and "datepattern" not in told:
+        yield _datepattern(trial)
     if len(options.words) > 2:
         yield used("ignoreregex line", options.words[2])
     yield from _log_head(trial)
+
+
+def _datepattern(trial: Trial) -> str:
+    patterns = "\n".join(text.value for text in trial.spec.datepattern)
+    name = "Default Detectors" if len(trial.dates.templates) > 1 else trial.dates.templates[0].name
+    return used("datepattern", f"{patterns} : {name}")
 
 
 def _filter_head(spec: FilterSpec, named: str) -> Iterator[str]:
     name, bracket, _ = named.partition("[")
     home = Path(spec.place.file).parent
     if home.name == "filter.d":
-        yield used("   failregex filter file", f"{name}, basedir: {home.parent}")
+        inside = name.rpartition("filter.d/")[2].removesuffix(".conf")
+        yield used("   failregex filter file", f"{inside}, basedir: {home.parent}")
     else:
         yield used("failregex file", name)
     if bracket:
         options = only(Value(named, (subject.HERE,))).options
         yield used("filter options", {name: value.text for name, value in options.items()})
-    if spec.maxlines > 1:
-        yield used("maxlines", spec.maxlines)
 
 
 def _log_head(trial: Trial) -> Iterator[str]:

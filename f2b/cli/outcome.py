@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from ast import literal_eval
 from collections.abc import Callable, Iterator, Sequence
 
 from f2b import net
@@ -12,6 +13,7 @@ from f2b.events import Failure
 from f2b.filter.regex import RegexFilter
 
 _TAG = re.compile(r"<([^<>\s]+)>")
+_CAPTURE = re.compile(r"F-[A-Z0-9_\-]+")
 
 
 class Outcome:
@@ -32,7 +34,8 @@ class Outcome:
         if form == "msg":
             return failure.matches
         if form == "row":
-            return [f"[{failure.id!r},\t{failure.time!r},\t{self._row(finding)!r}],"]
+            row = self._row(finding)
+            return [f"[{row.get('fid', failure.id)!r},\t{failure.time!r},\t{row!r}],"]
         if form in ("id", "fid"):
             return [failure.id]
         if form == "ip":
@@ -51,9 +54,13 @@ class Outcome:
         row: dict[str, object] = {
             name: None for rule in rules for name in rule.pattern.groupindex if name != "content"
         }
-        row.update(finding.failure.captures)
-        if "users" in row:
-            row["users"] = set(finding.failure.captures["users"])
+        captures = finding.failure.captures
+        row.update(captures)
+        if "fid" in captures:
+            row["fid"] = literal_eval(finding.failure.id) if "tuple_id" in captures else finding.failure.id
+            row.update({"ip": finding.failure.host} if finding.failure.host else {})
+        if "mlfid" in captures and "user" in captures:
+            row["users"] = set(captures.get("users", (captures["user"],)))
         return row
 
 
@@ -66,7 +73,7 @@ def _filled(form: str, failure: Failure, line: str) -> str:
             return line
         if tag in _TAGS:
             return _TAGS[tag](failure)
-        if tag.startswith("F-"):
+        if _CAPTURE.fullmatch(tag):
             name = tag[2:].lower()
             return str(failure.captures.get({"id": "fid", "port": "fport"}.get(name, name), ""))
         return match[0]

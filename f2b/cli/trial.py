@@ -62,8 +62,8 @@ class Trial:
 
     @property
     def encoding(self) -> str:
-        """What the log is decoded from."""
-        return self._reader.encoding.upper()
+        """What the log is decoded from, as it was asked for."""
+        return self._reader.encoding.upper() if self._setup.encoding == "auto" else self._setup.encoding
 
     def verdicts(self, enough: Callable[[], bool] = bool) -> Iterator[tuple[int, Verdict]]:
         """Yield the number of each line, from 1, and what became of it. Raises SourceError.

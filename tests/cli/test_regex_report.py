@@ -103,3 +103,43 @@ def test_exit_status_when_beside_the_real_one_then_is_the_same(
     assert run(["/usr/bin/fail2ban-regex"], words).returncode == status
     printed = capsys.readouterr()
     assert (printed.err if status else printed.out).strip()
+
+
+USERS = (
+    "[Definition]\nprefregex = ^<F-MLFID> app\\[\\d+\\]:</F-MLFID> <F-CONTENT>.+</F-CONTENT>$\n"
+    "failregex = ^failure of <F-USER>\\S+</F-USER> from <ADDR>$\n"
+)
+TUPLE = "[Definition]\nfailregex = failure of <F-TUPLE_ID>\\S+</F-TUPLE_ID> from <F-ID><ADDR></F-ID>$\n"
+PLAIN = (
+    "[Definition]\nfailregex = failure of <F-ID>\\S+</F-ID> from <ADDR>$\ndatepattern = ^%%Y-%%m-%%d %%H:%%M:%%S\n"
+)
+LINES = "2026-11-20 10:00:00 app[{}]: failure of {} from {}\n"
+
+
+@pytest.mark.parametrize("rules", [USERS, TUPLE, PLAIN], ids=("users", "tuple", "id"))
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(["-o", form] for form in ("row", "id", "fid", "user", "<fid>|<F-ID/>|<F-user>|<F-USER>|<other>|<msg>")),
+        *(
+            [],
+            ["-o", ""],
+            ["-L", "4"],
+            ["-d", "^%Y-%m-%d %H:%M:%S", "-e", "latin-1"],
+            ["-e", "utf-8", "--no-check-all"],
+        ),
+    ],
+    ids=" ".join,
+)
+def test_users_filter_when_beside_the_real_one_then_all_of_the_output_is_the_same(
+    rules: str, options: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "filter.d").mkdir()
+    mine = tmp_path / "filter.d" / "mine.conf"
+    mine.write_text(rules)
+    log = tmp_path / "log"
+    log.write_text(LINES.format(1, "bob", "192.0.2.1") + LINES.format(2, "[eve]", "[2001:db8::1]") + "other\n")
+    words: list[str | Path] = [*options, "--usedns", "raw", log, mine]
+    ours, real = (run(command, words).stdout for command in (OURS, ["/usr/bin/fail2ban-regex"]))
+    assert ours
+    assert re.sub(r"processed in .*", "", ours) == re.sub(r"processed in .*", "", real)
