@@ -17,7 +17,7 @@ from f2b.config.text import Value
 from f2b.errors import Place, SourceError
 from f2b.events import Line
 from f2b.lines import LineReader, journal_line
-from f2b.source import entry
+from f2b.source import entry, journalctl
 
 CHUNK = 256 * 1024
 FIRST_CHUNK = 32 * 1024
@@ -55,16 +55,14 @@ class Sample(NamedTuple):
     def entries(self, reader: LineReader, match: Sequence[str]) -> Iterator[tuple[int, Line]]:
         """Yield the journal's entries that `match` selects, and their numbers, from 1. Raises SourceError."""
         spec = only(Value(self.text, (Place("the command line"),)))
-        places = entry.places({name: value.text for name, value in spec.options.items()})
-        fields = f"--output-fields={entry.FIELDS}"
-        command = ["journalctl", "--quiet", "--all", "--output=json", fields, *places, *entry.terms(match)]
+        where = entry.place({name: value.text for name, value in spec.options.items()})
         try:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE)
+            process = subprocess.Popen(journalctl.command(where, match, follow=False), stdout=subprocess.PIPE)
         except OSError as error:
             raise SourceError(f"cannot run journalctl: {error.strerror}; the journal is read through it") from None
         with process:
             assert process.stdout is not None
-            found = (entry.decode(line) for line in process.stdout)
+            found = (journalctl.decode(line) for line in process.stdout)
             for number, one in enumerate(filter(None, found), 1):
                 stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(one.time))
                 yield number, journal_line(one.text, one.time, f"{stamp}.{int(one.time % 1 * 1e6):06d} ")

@@ -99,15 +99,17 @@ class Journalctl:
         return lines
 
 
-def command(where: Place, journalmatch: Sequence[str], cursor: str, since: float) -> list[str]:
-    """Return the journalctl command that follows the journal from `cursor` on or, if there is none, from `since`.
+def command(
+    where: Place, journalmatch: Sequence[str], cursor: str = "", since: float = 0.0, follow: bool = True
+) -> list[str]:
+    """Return the journalctl command that reads the journal from `cursor` on or, if there is none, from `since`.
 
-    `--after-cursor` would leave out one entry too many where the cursor's own has been vacuumed.
+    `follow`: it does not end with the last entry, but waits for more. `--after-cursor` would leave out one entry too
+    many where the cursor's own has been vacuumed.
     """
     found = [
         "journalctl",
-        "--follow",
-        "--no-tail",
+        *(("--follow", "--no-tail") if follow else ()),
         "--quiet",
         "--all",  # else fields of more than 4096 bytes are null
         "--output=json",
