@@ -17,6 +17,9 @@ class Pattern:
     def __str__(self) -> str:
         return "the regex of this test"
 
+    def state(self) -> str:
+        return "awake" if self.awake else "resting"
+
     def rest(self) -> None:
         self.awake = False
 
@@ -27,12 +30,12 @@ class Pattern:
 def test_pattern_when_it_runs_away_again_and_again_then_it_rests_for_a_while() -> None:
     patience, pattern = Patience(), Pattern()
     assert [patience.lose(pattern, now) for now in range(TIMES)] == [False] * (TIMES - 1) + [True]
-    assert not pattern.awake
+    assert pattern.state() == "resting"
     assert "the regex of this test" in patience.resting()
     patience.tick(TIMES - 1 + REST_S - 1)
-    assert not pattern.awake
+    assert pattern.state() == "resting"
     patience.tick(TIMES - 1 + REST_S)
-    assert pattern.awake
+    assert pattern.state() == "awake"
     assert not patience.resting()
     assert patience.total == TIMES
 
