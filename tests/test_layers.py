@@ -51,10 +51,11 @@ PURE = [
     *("config", "date", "filter", "ban", "lines", "oddity", "sieve", "jail", "engine"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
     *("firewall", "firewall.dry", "firewall.expression", "firewall.life", "firewall.lifecycle", "firewall.nft"),
-    *("firewall.choice", "firewall.ipset_wire", "firewall.plan", "firewall.whom", "firewall.xtables"),
+    *("firewall.choice", "firewall.ipset_wire", "firewall.plan", "firewall.reach", "firewall.whom"),
+    "firewall.xtables",
     *("firewall.port", "firewall.render", "firewall.ruleset", "firewall.script", "firewall.shell"),
     *("firewall.stock", "firewall.stock_xtables", "firewall.wire"),
-    *("daemon.assemble", "daemon.desk", "daemon.reload", "daemon.proof"),
+    *("daemon.assemble", "daemon.cause", "daemon.desk", "daemon.reload", "daemon.proof"),
     *("control", "control.pickles", "control.protocol", "control.requests", "control.refusal", "control.report"),
     *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),
 ]

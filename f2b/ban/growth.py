@@ -12,8 +12,8 @@ from f2b.events import Ban, Increased
 
 DOUBLINGS = 20
 """More earlier bans than this count as so many."""
-LONGEST_S = 10.0**12
-"""Seconds of the longest ban that is not for ever: clocks, databases and calendars can still tell its end."""
+LONGEST_S = 10.0**10
+"""Seconds of the longest ban that is not for ever: the kernel takes a timeout of twice that, and no more."""
 
 
 class Even:

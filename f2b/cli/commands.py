@@ -22,6 +22,7 @@ _TRY = "Try things out, without a server"
 COMMANDS = {
     "status": Entry(_ASK, "What the server watches, and whom each jail keeps out"),
     "banned": Entry(_ASK, "Who is banned, where and until when"),
+    "verify": Entry(_ASK, "Whether the kernel keeps out whom it should, and what may be in the way"),
     "ping": Entry(_ASK, "Whether the server answers, and whether it enforces bans"),
     "ban": Entry(_TELL, "Keep addresses out"),
     "unban": Entry(_TELL, "Let addresses in again"),

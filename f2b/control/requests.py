@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from f2b import net
+from f2b.daemon.cause import Check
 from f2b.daemon.desk import Desk, JailView
 from f2b.errors import ControlError
 from f2b.events import Ban
@@ -116,15 +117,37 @@ def _ban(ban: Ban) -> dict[str, object]:
 
 def _banned(desk: Desk, fields: Fields) -> object:
     """Every ban, or those of the wanted ids and of the networks that hold them."""
-    wanted = _ids(fields)
+    return {"bans": [_ban(ban) for ban in _wanted(desk, _ids(fields))]}
+
+
+def _wanted(desk: Desk, ids: list[str]) -> list[Ban]:
     bans = [ban for jail in desk.view().jails for ban in jail.bans]
-    if wanted:
-        bans = [ban for ban in bans if ban.id in wanted or any(_holds(ban.id, item) for item in wanted)]
-    return {"bans": [_ban(ban) for ban in bans]}
+    if not ids:
+        return bans
+    return [ban for ban in bans if ban.id in ids or any(_holds(ban.id, item) for item in ids)]
 
 
 def _holds(held: str, wanted: str) -> bool:
     return "/" in held and net.network(held) is not None and wanted in net.NetSet([held])
+
+
+def _verify(desk: Desk, fields: Fields) -> object:
+    """Whether the kernel has every ban, or those of the wanted ids; of these it is looked at closely what they do."""
+    ids = _ids(fields)
+    checks = desk.verify(_wanted(desk, ids), bool(ids))
+    return {"checks": [_check(check) for check in checks]}
+
+
+def _check(check: Check) -> dict[str, object]:
+    return {
+        "id": check.ban.id,
+        "jail": check.ban.jail,
+        "action": check.action,
+        "held": check.held,
+        "left": check.left_s,
+        "end": None if check.ban.duration < 0 else check.ban.end,
+        "remarks": [{"cause": remark.cause, "cure": remark.cure} for remark in check.remarks],
+    }
 
 
 # ---- what is to be done -----------------------------------------------------------------------------------
@@ -163,6 +186,7 @@ REQUESTS: dict[str, Callable[[Desk, Fields], object]] = {
     "status": _status,
     "jail": _one_jail,
     "banned": _banned,
+    "verify": _verify,
     "ban": _put_out,
     "unban": _let_in,
     "reload": _reload,

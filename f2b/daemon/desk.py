@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from f2b.config.model import JailSpec, ServerSpec
+from f2b.daemon.cause import Check
 from f2b.events import Ban
 
 State = Literal["up", "idle", "waiting", "down"]
@@ -80,6 +81,10 @@ class Desk(Protocol):
 
         `jail` "" is the jail `manual`, made on first use. `duration` None is the jail's own.
         """
+        ...
+
+    def verify(self, bans: Sequence[Ban], closely: bool) -> Sequence[Check]:
+        """Ask the kernel for these bans, action by action; `closely`: look too at what may be in their way."""
         ...
 
     def unban(self, ids: Sequence[str] | None, jail: str = "") -> int:

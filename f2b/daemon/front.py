@@ -9,6 +9,7 @@ from f2b import __version__, net
 from f2b.config import search
 from f2b.config.model import JailSpec, ServerSpec, Settings
 from f2b.daemon import assemble, proof
+from f2b.daemon.cause import Check
 from f2b.daemon.desk import JailView, ServerView
 from f2b.daemon.renewal import Renewal
 from f2b.daemon.resolve import Resolver
@@ -99,6 +100,14 @@ class Front:
         effects = [effect for key in ids for effect in found.ban(net.network(key) or key, now, duration)]
         self._server.take(effects)
         return sum(isinstance(effect, Ban) for effect in effects)
+
+    def verify(self, bans: Sequence[Ban], closely: bool) -> Sequence[Check]:
+        """Ask the kernel for these bans, action by action."""
+        jails: dict[str, list[Ban]] = {}
+        for ban in bans:
+            jails.setdefault(ban.jail, []).append(ban)
+        guards = self._server.outlet.guards
+        return [check for name, each in jails.items() for check in guards[name].doubt.checks(each, closely)]
 
     def unban(self, ids: Sequence[str] | None, jail: str = "") -> int:
         """Lift bans, in one jail or in all, and forget their history; return how many were lifted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence, Set
 
 from f2b.ban.ledger import Ledger
+from f2b.daemon.doubt import Doubt
 from f2b.errors import ActionError
 from f2b.events import Ban
 from f2b.firewall import Firewall, Queued, Watched
@@ -30,6 +31,8 @@ class Guard:
         """Why, by the firewall's name."""
         self._retry: Timer | None = None
         self._stopping = False
+        self.doubt = Doubt(jail, ledger, lambda: self.firewalls, self.restore, loop, log)
+        """Asks whether what was asked for is so."""
 
     def start(self) -> None:
         """Make all ready, with the ledger's bans in force."""
@@ -39,6 +42,7 @@ class Guard:
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out."""
         self._all(lambda it: it.ban(bans))
+        self.doubt.banned(bans)
 
     def unban(self, bans: Sequence[Ban]) -> None:
         """Let these in."""
@@ -70,6 +74,7 @@ class Guard:
         self._stopping = True
         for firewall in reversed(self.firewalls):
             self._attempt(firewall, lambda it: it.stop(keep))
+        self.doubt.close()
         if self._retry:
             self._retry.cancel()
 
@@ -150,6 +155,7 @@ class Guard:
         for firewall in self.firewalls:
             if isinstance(firewall, Queued):
                 firewall.seen(ban)
+        self.doubt.seen(ban)
 
     @property
     def faults(self) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from f2b.events import Ban
 
@@ -74,4 +74,53 @@ class Watched(Protocol):
 
     def intact(self, bans: Sequence[Ban]) -> bool:
         """Return whether all that `start` made still stands, with each of `bans` in force. Raises ActionError."""
+        ...
+
+
+class Reach(NamedTuple):
+    """Which packets of the banned an action keeps out."""
+
+    families: frozenset[int]
+    """4, 6."""
+    protocols: tuple[int, ...]
+    """By number; none is every protocol."""
+    ports: tuple[tuple[int, int], ...]
+    """Ranges; none is every port."""
+    hook: str
+    """Where it looks at them, in nft's words: `input`, `prerouting`, `forward`."""
+    translated: bool
+    """It sees the ports that address translation has put, not those that the sender wrote."""
+    new_only: bool = False
+    """Only the first packet of a connection."""
+
+
+class Ahead(NamedTuple):
+    """A rule of others that lets packets of the banned in before ours is asked."""
+
+    rule: str
+    """As iptables-save has it."""
+    running: bool
+    """Only those of connections that stand already."""
+
+
+@runtime_checkable
+class Proven(Protocol):
+    """What a back end has that can ask the kernel whether a ban is in force."""
+
+    name: str
+
+    @property
+    def reach(self) -> Reach:
+        """Which packets it keeps out."""
+        ...
+
+    def held(self, bans: Sequence[Ban]) -> Mapping[str, float | None]:
+        """Return which of these the kernel keeps out, by their ids, and for how many seconds yet; None is for ever.
+
+        Raises ActionError if it cannot be asked.
+        """
+        ...
+
+    def ahead(self, who: str) -> Sequence[Ahead]:
+        """Return rules of others that come before ours and let this address in. Raises ActionError."""
         ...

@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from f2b import net
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import xtables
+from f2b.firewall import Ahead, Reach, xtables
 from f2b.firewall.ipset_wire import LONGEST_S
 from f2b.firewall.iptables import nft_tables, refuse_beside_fail2ban
 from f2b.firewall.nftables import LEASE_S
+from f2b.firewall.reach import ahead_of, reach_of
 from f2b.firewall.sets import Sets, Shape
-from f2b.firewall.whom import Sources, sort
+from f2b.firewall.whom import Sources, held_of, sort
 from f2b.firewall.xtables import MAX_SET_NAME, NETS, Driver, Half, Xtables
 
 
@@ -108,6 +110,20 @@ class Ipset:
             for family, half in self.plan.halves.items()
             if family in self._used
         )
+
+    @property
+    def reach(self) -> Reach:
+        """Return which packets it keeps out."""
+        return reach_of(self.plan)
+
+    def held(self, bans: Sequence[Ban]) -> dict[str, float | None]:
+        """Return which of these are in the sets, and for how many seconds yet."""
+        return held_of(bans, self.elements())
+
+    def ahead(self, who: str) -> list[Ahead]:
+        """Return the rules that let this address in before it comes to ours."""
+        half = self.plan.halves.get(net.family(who))
+        return ahead_of(self.plan, half, who, self._driver.listing(half)) if half else []
 
     def elements(self) -> dict[str, float | None]:
         """Return who is in the sets, and for how many seconds yet; None is for ever."""

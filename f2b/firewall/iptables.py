@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 
+from f2b import net
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import xtables
+from f2b.firewall import Ahead, Reach, xtables
 from f2b.firewall.nft import FAMILIES
 from f2b.firewall.owner import fail2ban
-from f2b.firewall.whom import Sources, sort
+from f2b.firewall.reach import ahead_of, reach_of
+from f2b.firewall.whom import Sources, held_of, sort
 from f2b.firewall.xtables import Driver, Half, Xtables
 
 _FEW = 20
@@ -113,6 +115,20 @@ class Iptables:
             for family, half in self.plan.halves.items()
             if family in self._held
         )
+
+    @property
+    def reach(self) -> Reach:
+        """Return which packets it keeps out."""
+        return reach_of(self.plan)
+
+    def held(self, bans: Sequence[Ban]) -> dict[str, float | None]:
+        """Return which of these have a rule, and for how many seconds yet."""
+        return held_of(bans, self.elements())
+
+    def ahead(self, who: str) -> list[Ahead]:
+        """Return the rules that let this address in before it comes to ours."""
+        half = self.plan.halves.get(net.family(who))
+        return ahead_of(self.plan, half, who, self._driver.listing(half)) if half else []
 
     def elements(self) -> dict[str, float | None]:
         """Return who has a rule, and for how many seconds yet, as far as we know; None is for ever."""

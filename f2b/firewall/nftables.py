@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import nft, ruleset
+from f2b.firewall import Ahead, Reach, nft, ruleset
 from f2b.firewall.kernel import Change, Kernel, Members
 from f2b.firewall.owner import fail2ban
 from f2b.firewall.plan import Plan
+from f2b.firewall.reach import reach_of
 from f2b.firewall.ruleset import Kind, Standing, target
 from f2b.firewall.wire import Message
 from f2b.net import BITS, unpacked
@@ -113,6 +114,31 @@ class Nftables:
             for key, left_ms in self._kernel.members(self._table, self._set(kind)).items():
                 found[unpacked(key) + tail] = None if left_ms is None else left_ms / 1000
         return found
+
+    @property
+    def reach(self) -> Reach:
+        """Return which packets it keeps out."""
+        return reach_of(self.plan)
+
+    def held(self, bans: Sequence[Ban]) -> dict[str, float | None]:
+        """Return which of these are in the kernel's sets, and for how many seconds yet."""
+        sought: dict[Kind, dict[bytes, list[str]]] = {}
+        for ban in bans:
+            found = _target(ban)
+            if found and found[0].family in self.plan.sets:
+                sought.setdefault(found[0], {}).setdefault(found[1], []).append(ban.id)
+        held: dict[str, float | None] = {}
+        for kind, ids in sought.items():
+            many = len(ids) > _MANY
+            present = self._kernel.members(self._table, self._set(kind)) if many else self._present(kind, ids)
+            for key in ids.keys() & present.keys():
+                left_ms = present[key]
+                held.update(dict.fromkeys(ids[key], None if left_ms is None else left_ms / 1000))
+        return held
+
+    def ahead(self, who: str) -> list[Ahead]:
+        """Return no rule: in nftables nobody's accept outdoes another chain's drop."""
+        return []
 
     def intact(self, bans: Sequence[Ban]) -> bool:
         """Return whether sets and rules stand as since `start`; of `bans`, some are asked for."""

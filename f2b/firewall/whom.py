@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from f2b.events import Ban
@@ -28,13 +28,29 @@ def sort(bans: Iterable[Ban], now: float = float("-inf")) -> Sorted:
     sources: dict[int, Sources] = {}
     unfit: list[str] = []
     for ban in bans:
-        found = target(ban.id) or target(ban.ip)  # an id that is no address may have one beside it
-        if found is None:
+        family, names = whom(ban)
+        if not family:
             unfit.append(ban.id)
-            continue
-        kind, key = found
-        tail = "" if kind.length == BITS[kind.family] else f"/{kind.length}"
-        names = _HALVES[kind.family] if kind.length == 0 else (unpacked(key) + tail,)
-        if ban.end > now:
-            sources.setdefault(kind.family, {}).update(dict.fromkeys(names, ban.end))
+        elif ban.end > now:
+            sources.setdefault(family, {}).update(dict.fromkeys(names, ban.end))
     return Sorted(sources, unfit)
+
+
+def whom(ban: Ban) -> tuple[int, tuple[str, ...]]:
+    """Return the family, and the addresses or networks, that a ban keeps out; 0 if it is about none."""
+    found = target(ban.id) or target(ban.ip)  # an id that is no address may have one beside it
+    if found is None:
+        return 0, ()
+    kind, key = found
+    tail = "" if kind.length == BITS[kind.family] else f"/{kind.length}"
+    return kind.family, _HALVES[kind.family] if kind.length == 0 else (unpacked(key) + tail,)
+
+
+def held_of(bans: Iterable[Ban], elements: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return which bans are in force, by their ids, and for how long yet, where `elements` are kept out."""
+    held: dict[str, float | None] = {}
+    for ban in bans:
+        names = whom(ban)[1]
+        if names and all(name in elements for name in names):
+            held[ban.id] = elements[names[0]]
+    return held

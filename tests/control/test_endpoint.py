@@ -25,7 +25,7 @@ def connected(sock: Path) -> Iterator[socket.socket]:
     """A raw connection that gives up after a while."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(sock))
-        connection.settimeout(20)
+        connection.settimeout(60)
         yield connection
 
 
@@ -69,7 +69,7 @@ def test_endpoint_when_the_folder_is_missing_then_it_is_made_for_all_to_enter(tm
 def test_endpoint_when_it_ends_then_the_socket_is_gone(tmp_path: Path) -> None:
     with serving(tmp_path) as sock:
         client.request(str(sock), "stop")
-        assert client.wait_gone(str(sock), 20)
+        assert client.wait_gone(str(sock), 60)
         assert not sock.exists()
 
 
@@ -85,14 +85,14 @@ def test_endpoint_when_a_dead_servers_socket_is_in_the_way_then_it_is_replaced(t
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "f2b.sock"))
     with serving(tmp_path) as sock:
-        assert client.answers(str(sock), 20)
+        assert client.answers(str(sock), 60)
 
 
 def test_endpoint_when_a_server_answers_already_then_a_second_one_says_so_and_the_first_stays(sock: Path) -> None:
     second = start(sock)
     assert second.returncode == 1
     assert second.stderr.startswith(f"f2b: a server answers on {sock} already; stop it first ('f2b -s {sock} stop'")
-    assert client.answers(str(sock), 20)
+    assert client.answers(str(sock), 60)
 
 
 def test_endpoint_when_a_file_is_in_the_way_then_it_says_so_and_the_file_stays(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_endpoint_when_another_user_connects_then_it_hangs_up(sock: Path) -> Non
                 return 0
 
     assert as_nobody(sock.parent, ask) == 0
-    assert client.answers(str(sock), 20)
+    assert client.answers(str(sock), 60)
 
 
 def test_endpoint_when_a_hundred_clients_idle_then_others_are_served(sock: Path) -> None:
@@ -195,7 +195,7 @@ def test_endpoint_when_a_client_does_not_read_then_others_are_served_and_it_gets
         slow.sendall(b'{"request": "banned"}\n' * ATTEMPTS)
         started = time.monotonic()
         assert client.request(str(sock), "ping")["version"]
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
         slow.shutdown(socket.SHUT_WR)
         lines = heard(slow, b"never").splitlines()
     assert len(lines) == ATTEMPTS
@@ -207,7 +207,7 @@ def test_endpoint_when_a_client_is_gone_before_its_answer_then_others_are_served
     for _ in range(20):
         with connected(sock) as connection:
             connection.sendall(b'{"request": "banned"}\n')
-    assert client.answers(str(sock), 20)
+    assert client.answers(str(sock), 60)
 
 
 @pytest.mark.parametrize(
