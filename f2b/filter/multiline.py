@@ -47,6 +47,10 @@ class Buffer:
         self._keep(kept)
         return taken
 
+    def clear(self) -> None:
+        """Forget all lines: a match took some of them that it cannot name."""
+        self._keep(())
+
     def _keep(self, lines: Sequence[Line]) -> None:
         self._lines = list(lines)
         self.text = "".join(line.text for line in lines)

@@ -117,7 +117,7 @@ class RegexFilter:
             seen.prefix = prefix
         inherited = self.prefregex.captures(prefix)
         content = inherited.pop("content", "")
-        if content:  # a piece of text that is no line: what it was cut from cannot leave the buffer
+        if content:  # a piece of text that is no line: which lines it was cut from is not known
             return self._search(line, f"{content}\n", None, inherited, seen)
         return self._search(line, text, buffer, inherited, seen)
 
@@ -136,6 +136,8 @@ class RegexFilter:
                 text = "".join(one.text for one in taken)
                 if seen is not None:
                     seen.taken += taken
+            elif self._buffer is not None:  # or the same content would be found first for ever
+                self._buffer.clear()
             if self._ignored(text, seen):
                 return ()
             captures = choice.rules[index].captures(match)
