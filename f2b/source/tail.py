@@ -23,7 +23,8 @@ class Chunk(NamedTuple):
     position: Position
     """How far the log was read with them."""
     live: bool
-    """False for what was there before the end of the file was first reached."""
+    """False for what was there before the end of the file was first reached; a file that was empty when it was found
+    has not come to its end yet (as in Fail2Ban)."""
 
 
 class Tail:
@@ -104,7 +105,7 @@ class Tail:
             self.trouble = reason(self.path, error)
             self._drop_all()
             return None
-        self.live = self.live or self._now is not None
+        self.live = self.live or (self._now is not None and self._now.size > 0)
         return None
 
     def seek(self, target: float, time_of: Callable[[bytes], float | None]) -> None:

@@ -50,6 +50,27 @@ def test_line_when_overlong_and_unfinished_then_the_position_stays_before_it(log
     assert tail.overlong == 1
 
 
+@pytest.mark.parametrize(("before", "live"), [(b"", False), (b"\n", True), (b"unfinished", True)])
+def test_lines_when_the_file_was_empty_before_then_they_are_taken_as_found_there(
+    log: Path, before: bytes, live: bool
+) -> None:
+    """So does Fail2Ban: what comes first into an empty log counts by its own dates, what follows as just written."""
+    log.write_bytes(before)
+    tail = Tail(str(log))
+    everything(tail)
+    with log.open("ab") as file:
+        file.write(b"first\n")
+    chunk = tail.read()
+    assert chunk
+    assert chunk.live is live
+    everything(tail)
+    with log.open("ab") as file:
+        file.write(b"second\n")
+    later = tail.read()
+    assert later
+    assert later.live
+
+
 def test_line_when_longer_than_a_chunk_then_whole(log: Path) -> None:
     line = b"x" * (MAX_LINE - 1) + b"\n"
     log.write_bytes(line + b"y\n")
