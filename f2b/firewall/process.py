@@ -75,7 +75,7 @@ class Process:
         self._pipe, writing = os.pipe()
         try:
             os.set_blocking(self._pipe, False)
-            self._pid = os.posix_spawn(
+            self._pid = os.posix_spawnp(
                 command.words[0],
                 [word.encode("utf-8", "surrogateescape") for word in command.words],
                 {**os.environ, **command.environ} if isinstance(command, Program) else os.environ,
