@@ -7,8 +7,9 @@ since the epoch, durations are seconds, addresses are canonical text (`f2b.net`)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from f2b.value import dataclass, field
 
 PERMANENT = -1
 """A ban of this length never ends by itself."""

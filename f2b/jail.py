@@ -7,7 +7,6 @@ clock or does what it decides.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from f2b import net
 from f2b.ban.allow import AllowList
@@ -42,6 +41,7 @@ from f2b.events import (
 from f2b.filter import Filter
 from f2b.oddity import Oddities
 from f2b.runaway import Patience, Runaway
+from f2b.value import replace
 
 ODD_S = 60
 """A live line whose date is further from the clock than this is taken as written now (as in Fail2Ban)."""

@@ -18,6 +18,7 @@ PACKAGE = ROOT / "f2b"
 # A module imports only from the layers above its own, and within a layer of several modules without a cycle.
 LAYERS = [
     ["errors"],
+    ["value"],
     ["runaway"],
     ["net"],
     ["duration"],
@@ -47,7 +48,7 @@ LAYERS = [
 
 # What computes only: handed bytes, times and tables, it returns values. Replay and parity tests rest on this.
 PURE = [
-    *("errors", "runaway", "net", "duration", "events", "paths"),
+    *("errors", "value", "runaway", "net", "duration", "events", "paths"),
     *("config", "date", "filter", "ban", "lines", "oddity", "sieve", "jail", "engine"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
     *("firewall", "firewall.dry", "firewall.expression", "firewall.life", "firewall.lifecycle", "firewall.nft"),
@@ -84,6 +85,10 @@ LATE_IMPORTS = {
     ("cli.networks", "maxminddb"): "an extra, and only this command needs it",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }
+
+# What costs time and memory at every start, and what takes its place.
+DEAR_IMPORTS = {"dataclasses": "f2b.value", "asyncio": "f2b.loop", "logging": "f2b.log"}
+DEAR_ALLOWED = {("value", "dataclasses"), ("cli.demo", "dataclasses")}
 
 MAX_FILE = 500
 MAX_FUNCTION = 60
@@ -194,6 +199,13 @@ def test_module_when_measured_then_it_is_no_longer_than_one_can_read(module: str
     assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= MAX_FILE
     long = [f.name for f in functions(TREES[module]) if (f.end_lineno or 0) - f.lineno >= MAX_FUNCTION]
     assert not long
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_when_it_imports_then_nothing_dear(module: str) -> None:
+    found = {where.split(".")[0] for where, _ in imports(TREES[module])} & DEAR_IMPORTS.keys()
+    dear = {where: DEAR_IMPORTS[where] for where in found if (module, where) not in DEAR_ALLOWED}
+    assert not dear, "use our own instead"
 
 
 def test_late_imports_when_collected_then_each_has_its_reason() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from f2b.events import Effect
 from f2b.jail import Jail
 from f2b.lines import LineReader
 from f2b.sieve import BULK, Sieve
+from f2b.value import replace
 from tests.filter import sample
 from tests.filter.test_mutants import WORDS, mutilated
 

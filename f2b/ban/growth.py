@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from f2b.ban.history import History, together
 from f2b.config.formula import Chance, Formula, FormulaError
 from f2b.config.model import Increment
 from f2b.events import Ban, Increased
+from f2b.value import replace
 
 DOUBLINGS = 20
 """More earlier bans than this count as so many."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ from f2b.config import search
 from f2b.config.model import Problem
 from f2b.daemon import proof
 from f2b.firewall.build import installed, service
+from f2b.value import replace
 
 WRONG = 2
 _COLOURS: Mapping[str, show.Colour] = {"error": "red", "warning": "yellow"}

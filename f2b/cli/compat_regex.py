@@ -6,7 +6,6 @@ import getopt
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -21,6 +20,7 @@ from f2b.config.spec import only
 from f2b.config.text import Value
 from f2b.control import FAIL2BAN_VERSION
 from f2b.errors import ConfigError, F2bError
+from f2b.value import replace
 
 FAILED = 255
 WRONG_OPTION = 2

@@ -10,7 +10,6 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
@@ -21,6 +20,7 @@ from f2b.cli.trial import Setup, Trial
 from f2b.cli.verdict import Finding, Verdict
 from f2b.config.model import FilterSpec, Text, UseDns
 from f2b.errors import ConfigError, F2bError
+from f2b.value import replace
 
 WRONG_USAGE = 2
 UNREADABLE = 1

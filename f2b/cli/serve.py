@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -29,6 +28,7 @@ from f2b.firewall.build import Builder, installed, service
 from f2b.log import LEVELS, Log
 from f2b.loop import Loop
 from f2b.store import Store
+from f2b.value import dataclass, replace
 
 _CURE = "run as root"
 _NO_JAIL = ("",)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import cast
 
 from f2b.config import convert
@@ -13,6 +12,7 @@ from f2b.config.model import FilterSpec, Text, UseDns
 from f2b.config.spec import Spec, specs
 from f2b.config.text import Value, joined
 from f2b.errors import ConfigError, Place
+from f2b.value import replace
 
 SETTINGS = ("failregex", "ignoreregex", "prefregex", "usedns", "maxlines", "datepattern", "journalmatch")
 """What a jail may set in its own section in place of its filter."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from f2b.config.interpolation import Scope
 from f2b.config.text import Fault, Page, Value
 from f2b.errors import ConfigError, Place
+from f2b.value import dataclass, field
 
 INCLUDES = "INCLUDES"
 """The section whose `before` and `after` name other files, one a line."""

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from f2b.errors import Place
+from f2b.value import dataclass, field
 
 UseDns = Literal["yes", "warn", "no", "raw"]
 Severity = Literal["error", "warning"]

@@ -11,7 +11,6 @@ import glob
 import os
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from f2b.config import build, survey, text, trial
@@ -20,6 +19,7 @@ from f2b.config.model import FilterSpec, Problem, Settings
 from f2b.config.survey import Survey
 from f2b.config.text import Page
 from f2b.errors import ConfigError, Place
+from f2b.value import replace
 
 FOLDERS = ("/etc/f2b", "/etc/fail2ban")
 """Where the configuration is looked for if nobody says where it is."""

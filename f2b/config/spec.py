@@ -6,10 +6,10 @@ The grammar of `filter`, `action`, `backend`, `ignorecache`, and of `base`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from f2b.config.text import Value, joined
 from f2b.errors import ConfigError, Place
+from f2b.value import dataclass, field
 
 _BLANK = re.compile(r"\s*")
 _NAME = re.compile(r"[^\[\s]+")

@@ -7,7 +7,6 @@ with `allowactions = yes`.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from f2b.config.convert import boolean
 from f2b.config.model import ActionSpec, JailSpec, Text
@@ -17,6 +16,7 @@ from f2b.control.refusal import Args, no_action, nth, number, refusal, seconds
 from f2b.control.regex_words import SAID
 from f2b.daemon.desk import Desk, JailView
 from f2b.errors import ConfigError
+from f2b.value import replace
 
 _COMMANDS = (
     *("actionban", "actioncheck", "actionflush", "actionreban", "actionreload", "actionrepair", "actionstart"),

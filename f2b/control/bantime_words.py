@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from f2b.config.model import Increment, JailSpec, Text
 from f2b.control.refusal import Args, nth, number, refusal, seconds, truth
 from f2b.control.regex_words import SAID
+from f2b.value import replace
 
 PREFIX = "bantime."
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from f2b import net
@@ -22,6 +21,7 @@ from f2b.control.regex_words import SAID
 from f2b.daemon.desk import Desk, JailView
 from f2b.date import pattern, zone
 from f2b.errors import ConfigError
+from f2b.value import replace
 
 _USEDNS: dict[str, UseDns] = {"yes": "yes", "warn": "warn", "raw": "raw"}
 _STARTS = {"head": False, "tail": True}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from f2b.config.model import FilterSpec, JailSpec, Text, UseDns
 from f2b.control.refusal import Args, nth, refusal, whole
 from f2b.errors import ConfigError, Place
 from f2b.filter.tags import compile_regex, expand, require_identity
+from f2b.value import replace
 
 SAID = Place("fail2ban-client")
 """Where a setting stands that came over the socket."""

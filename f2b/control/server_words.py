@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from f2b.config.model import ServerSpec
 from f2b.control.refusal import Args, nth, number, refusal, seconds, whole
 from f2b.daemon.desk import Desk
 from f2b.errors import ControlError
+from f2b.value import replace
 
 OFF = "None"
 """The database's name when there is none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from f2b.ban.growth import Even, Growth
 from f2b.ban.history import Past
@@ -17,6 +16,7 @@ from f2b.filter.literals import Clause
 from f2b.filter.regex import compile_filter
 from f2b.firewall import Firewall
 from f2b.jail import Jail
+from f2b.value import replace
 
 MANUAL = "manual"
 """The jail of bans by hand that name no jail."""

@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from f2b.config.model import JailSpec, ServerSpec
 from f2b.daemon.cause import Check
 from f2b.events import Ban
+from f2b.value import dataclass
 
 State = Literal["up", "idle", "waiting", "down"]
 Finish = Callable[[Callable[[], object]], object]

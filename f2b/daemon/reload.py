@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from f2b.config.model import JailSpec, Problem, Settings
+from f2b.value import replace
 
 Item = TypeVar("Item")
 

@@ -7,7 +7,6 @@ of a server while it runs is in `front`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -28,6 +27,7 @@ from f2b.events import Ban, Effect, Judge
 from f2b.log import Log
 from f2b.loop import Loop
 from f2b.store import Store
+from f2b.value import replace
 
 Answer = TypeVar("Answer")
 

@@ -9,12 +9,12 @@ and stopped; a command that two families would word alike runs once.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import replace
 
 from f2b.events import Ban
 from f2b.firewall.life import Report, Routine
 from f2b.firewall.render import HISTORY, Context, Recipe, about, about_nobody, family
 from f2b.firewall.shell import Command, HostName, Result, Step
+from f2b.value import replace
 
 _ERROR_OF = {"ban": "banning", "reban": "banning", "unban": "unbanning", "prolong": "prolonging ban of"}
 

@@ -6,7 +6,6 @@ Numbers and shapes: Linux `include/uapi/linux/netfilter/nf_tables.h`. Names here
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from f2b.firewall.wire import (
@@ -25,6 +24,7 @@ from f2b.firewall.wire import (
     u32,
     u64,
 )
+from f2b.value import dataclass
 
 SUBSYSTEM = 10 << 8
 NEWTABLE, GETTABLE, DELTABLE = 0, 1, 2

@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from f2b import duration, net
 from f2b.errors import ActionError
 from f2b.events import Ban
 from f2b.firewall.shell import Command
+from f2b.value import dataclass
 
 VERBS = ("start", "stop", "ban", "unban", "check", "flush", "repair", "prolong", "reban", "reload")
 MAX_PASSES = 25

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from f2b.firewall.expression import (
@@ -27,6 +26,7 @@ from f2b.firewall.nft import FAMILIES, HOOKS, POLICIES, TIMEOUT, Chain, Rule, Se
 from f2b.firewall.plan import Plan
 from f2b.firewall.wire import Message
 from f2b.net import BITS, network, packed
+from f2b.value import dataclass, field
 
 _TCP = PROTOCOLS["tcp"]
 _NO_CHAIN = Chain("")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from f2b.errors import ConfigError, Place
 from f2b.firewall.expression import PROTOCOLS
 from f2b.firewall.plan import filled
 from f2b.firewall.port import PORTS, Service, ports
+from f2b.value import dataclass, field
 
 DEFAULTS = {
     "type": "multiport",

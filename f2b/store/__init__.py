@@ -10,7 +10,6 @@ import sqlite3
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +21,7 @@ from f2b.source.position import Position
 from f2b.store import rescue, row, schema
 from f2b.store.backlog import Backlog, Change, Statement
 from f2b.store.schema import Tell
+from f2b.value import replace
 
 JOURNAL = "systemd-journal"
 """Under this path Fail2Ban keeps how far it read the journal."""

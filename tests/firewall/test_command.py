@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from f2b.firewall.command import command_action
 from f2b.firewall.queued import QueuedAction
 from f2b.firewall.render import Context
 from f2b.loop import Loop
+from f2b.value import replace
 
 ALL = ("start", "stop", "ban", "unban", "flush", "check", "prolong")
 

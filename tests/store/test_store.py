@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from f2b.errors import StoreError
 from f2b.events import PERMANENT, Ban, Failure
 from f2b.source.position import Position
 from f2b.store import Store
+from f2b.value import replace
 
 NOW = 1_800_000_000.0
 
