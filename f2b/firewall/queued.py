@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from f2b.events import Ban
 from f2b.firewall.life import Life, Report, Routine
@@ -20,6 +21,16 @@ LIMIT = 100_000
 with the bans in force gets there."""
 CHECK_PAUSE = 3.0
 """Seconds between two looks whether an action still stands; Fail2Ban's number."""
+
+
+class Waiting(NamedTuple):
+    """A ban that nobody has begun with."""
+
+    ticket: int
+    """Its place in the queue."""
+    ban: Ban
+    longer: Ban
+    """The same ban, as it was prolonged meanwhile."""
 
 
 class QueuedAction:
@@ -38,8 +49,8 @@ class QueuedAction:
         self._loop = loop
         self._report = report
         self._limit = limit
-        self._waiting: OrderedDict[str, tuple[int, Ban]] = OrderedDict()
-        """Bans that nobody has begun with, and their tickets in the queue, by id."""
+        self._waiting: OrderedDict[str, Waiting] = OrderedDict()
+        """Bans that nobody has begun with, by id."""
         self._held: dict[str, Ban] = {}
         """Bans that were carried out or tried, and are not to be lifted yet."""
         self._failed: set[str] = set()
@@ -126,7 +137,7 @@ class QueuedAction:
         waiting = self._waiting.get(ban.id)
         held = self._held.get(ban.id)
         if waiting:
-            self._waiting[ban.id] = (waiting[0], ban)
+            self._waiting[ban.id] = waiting._replace(longer=ban)
         elif held is None or ban.id in self._failed:
             self._await(ban)
         elif ban.end > held.end:
@@ -143,20 +154,24 @@ class QueuedAction:
             self._forget(oldest)
             late = f"cannot keep up: {self._limit} bans wait, that of {oldest} is dropped"
             self._report("ERROR", f"[{self._jail}] Action '{self.name}' {late}")
-        self._waiting[ban.id] = (self._worker.add(partial(self._carry_out, ban.id)), ban)
+        self._waiting[ban.id] = Waiting(self._worker.add(partial(self._carry_out, ban.id)), ban, ban)
 
     def _forget(self, who: str) -> None:
         """Take a waiting ban out of the queue; harmless if there is none."""
         if who in self._waiting:
-            self._worker.cancel(self._waiting.pop(who)[0])
+            self._worker.cancel(self._waiting.pop(who).ticket)
 
     def _carry_out(self, who: str) -> Routine:
-        ban = self._waiting.pop(who)[1]
+        """Ban as it was decided, and prolong that if it ends later by now: the order in which Fail2Ban does it."""
+        _, ban, longer = self._waiting.pop(who)
         self._held[who] = ban
-        if self._is_spared(ban):
-            return True
-        done = yield from self._healing(lambda: self._life.ban(ban), who)
+        spared = self._is_spared(ban)
+        done = spared or (yield from self._healing(lambda: self._life.ban(ban), who))
         self._mark(who, done)
+        if self._held.get(who) is ban:  # neither lifted nor prolonged meanwhile
+            self._held[who] = longer
+            if done and not spared and longer.end > ban.end:
+                self._do(partial(self._life.prolong, longer))
         return done
 
     def _mark(self, who: str, done: bool) -> None:

@@ -106,6 +106,16 @@ def test_ban_when_it_is_repeated_then_it_runs_once_and_a_later_end_prolongs(stag
     assert stage.settled(action) == ["unban 192.0.0.1"]
 
 
+def test_ban_when_it_is_prolonged_before_its_turn_then_the_command_sees_both_in_their_order(stage: Stage) -> None:
+    """As Fail2Ban does: who offends ten times in one burst is banned for bantime first."""
+    ban_, prolong, unban = (f"echo {verb} '<bantime>' >>{stage.folder}/a" for verb in ("ban", "prolong", "unban"))
+    action = stage.action(actionban=ban_, actionprolong=prolong, actionunban=unban)
+    action.ban([ban(1), ban(1, duration=700), ban(1, duration=900)])
+    assert stage.settled(action) == ["ban 600", "prolong 900"]
+    action.unban([ban(1)])
+    assert stage.settled(action) == ["unban 900"]
+
+
 def test_unban_when_the_ban_still_waits_then_both_are_cancelled(stage: Stage) -> None:
     action = stage.action("ban", "unban")
     action.ban([ban(1), ban(2), ban(3)])
