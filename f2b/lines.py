@@ -18,6 +18,9 @@ _ASCII = bytes(range(128)).decode()
 RECENT_S = 60
 """A line without a date belongs to the last one with a date if that is not older than this."""
 
+BLANK_LOOKS = 3
+"""In a log without any date so far, only so many of the lines that were passed over are asked for one."""
+
 _MARKS = {
     "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
     "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
@@ -120,7 +123,9 @@ class LineReader:
         if self._passed is None:
             return
         (chunk, start, end), self._passed = self._passed, None
-        while end > start:
+        looks = BLANK_LOOKS if self.dates.blank else end
+        while end > start and looks:
+            looks -= 1
             begin = chunk.rfind(b"\n", start, end - 1) + 1 or start
             text = self.decode(chunk[begin:end])
             try:

@@ -92,6 +92,20 @@ def test_sieve_when_much_is_read_then_picks_what_can_matter() -> None:
     assert sieve.starts(evil * BULK) is None  # nearly all
 
 
+def test_sieve_when_no_line_has_a_date_then_picks_until_one_has() -> None:
+    reader = LineReader(DateReader(["{^LN-BEG}"]))
+    sieve = Sieve(reader, [jails(RUNS[0])[1].filter])
+    dull = b"192.0.2.7 - - [14/Nov/2023:22:00:00 +0000] GET /\n"
+    evil = b"host sshd[1]: Failed password for x from 192.0.2.1 port 1 ssh2\n"
+    for text in reader.texts(dull * 50):
+        reader.line(text, NOW)
+    big = dull * (BULK // len(dull))
+    assert sieve.starts(big + evil) == [(len(big), 1)]
+    dated = big + b"Nov 14 22:00:00 host cron: nothing\n"
+    assert list(reader.picked(dated, [], NOW)) == []
+    assert sieve.starts(big + evil) is None
+
+
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.filter)
 def test_log_when_read_in_bulk_then_does_what_it_does_line_by_line(run: sample.Run) -> None:
     made = log(run, random.Random(run.filter))

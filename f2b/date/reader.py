@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from f2b.date.crowd import Crowd, default
 from f2b.date.formats import HINT, decades
 from f2b.date.pattern import LINE_BEGIN, Pattern, defaults, expand
 from f2b.date.template import Stamp, Template
@@ -19,7 +20,9 @@ from f2b.errors import ConfigError
 STALE_S = 300
 """A template unused for this long makes way for a newer winner, whatever their weights."""
 STEADY = 50
-"""So many dates of one form in a row, and the log is taken to know no other."""
+"""So many dates of one form in a row, or lines without any, and the log is taken to know no other."""
+LOOKS = 50
+"""After so many looks at all templates with the same winner these are searched for together first."""
 
 
 class DateReader:
@@ -41,12 +44,25 @@ class DateReader:
         self._match: re.Match[str] | None = None
         self._turned = 0
         """The hits that the last winner had when it became that."""
+        self._looks = 0
+        self._crowd: Crowd | None = None
+        """All templates but the last winner, if they can be searched for together."""
+        self._blank = 0
+        """Lines without a date, while none had one."""
 
     @property
     def steady(self) -> bool:
-        """Whether all lines of late were dated by one template, which leaves the words beside a date whole."""
+        """Whether all lines of late were dated by one template, which leaves the words beside a date whole; or not
+        at all."""
         last = self._last
-        return last is not None and last.pattern.clean and last.hits - self._turned >= STEADY
+        if last is None:
+            return self._blank >= STEADY
+        return last.pattern.clean and last.hits - self._turned >= STEADY
+
+    @property
+    def blank(self) -> bool:
+        """Whether no line had a date so far."""
+        return self._last is None
 
     def read(self, text: str, now: float) -> Stamp | None:
         """Return the date of a line, or None if it has none; `now` (epoch seconds) completes what it leaves out."""
@@ -64,6 +80,7 @@ class DateReader:
                 return last.stamp(found, at, now, self._east)
         chosen = self._choose(text)
         if chosen is None:
+            self._blank += self._last is None
             return None
         template, found = chosen
         self._won(template, found, now)
@@ -77,6 +94,7 @@ class DateReader:
             fresh = {pattern.name: pattern for pattern, _ in _patterns(self._lines, year)}
             for template in self.templates:
                 template.change(fresh[template.name])
+            self._meet()
         self._year = year
         return self._wall
 
@@ -99,6 +117,8 @@ class DateReader:
         if not self._lines and HINT.search(text) is None:
             return None
         best = None if last is None or candidate is None else (last, candidate)
+        if self._dull(text, candidate, limit):
+            return best
         end = len(self.templates) - 1
         for index, template in enumerate(self.templates):
             if template is last:
@@ -117,6 +137,21 @@ class DateReader:
                 best = template, found
         return best
 
+    def _dull(self, text: str, candidate: re.Match[str] | None, limit: int) -> bool:
+        """Return whether it is plain that `_other` would find nothing better than its candidate."""
+        if self._looks < LOOKS:
+            self._looks += 1
+            if self._looks == LOOKS:
+                others = [one.pattern for one in self.templates if one is not self._last]
+                self._crowd = Crowd(others) if all(map(default, others)) else None
+        if self._crowd is None:
+            return False
+        return not self._crowd.may(text, len(text) if candidate is None else max(candidate.start(), limit))
+
+    def _meet(self) -> None:
+        """Begin anew to find out what the others are."""
+        self._looks, self._crowd = 0, None
+
     def _won(self, template: Template, found: re.Match[str], now: float) -> None:
         template.hits += 1
         template.start = found.start()
@@ -125,6 +160,7 @@ class DateReader:
         if template is not self._last:
             self._last = template
             self._turned = template.hits
+            self._meet()
             self._move(template, now)
 
     def _move(self, template: Template, now: float) -> None:
