@@ -7,17 +7,17 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from inotify_simple import INotify, flags  # type: ignore[import-untyped]  # it has no annotations
-
 from f2b.loop import Loop, Timer
+from f2b.source import inotify
+from f2b.source.inotify import Inotify
 
 EVERY = 1.0
 """Seconds between two looks at what is polled."""
 
 # MASK_ADD: a folder may also be watched as a file, where a glob covers it, perhaps under another name.
-_FILE = int(flags.MASK_ADD | flags.MODIFY | flags.ATTRIB | flags.MOVE_SELF | flags.DELETE_SELF)
-_ENTRY = int(flags.CREATE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE)
-_FOLDER = int(flags.MASK_ADD | _ENTRY | flags.MOVE_SELF | flags.DELETE_SELF)
+_FILE = inotify.MASK_ADD | inotify.MODIFY | inotify.ATTRIB | inotify.MOVE_SELF | inotify.DELETE_SELF
+_ENTRY = inotify.CREATE | inotify.MOVED_TO | inotify.MOVED_FROM | inotify.DELETE
+_FOLDER = inotify.MASK_ADD | _ENTRY | inotify.MOVE_SELF | inotify.DELETE_SELF
 _EXHAUSTED = {errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -91,14 +91,14 @@ class Watch:
             self._inotify.close()
             self._inotify = None
 
-    def _start(self) -> INotify | None:
+    def _start(self) -> Inotify | None:
         try:
-            inotify = INotify(nonblocking=True)
+            queue = Inotify()
         except OSError as error:
             self._explain(error)
             return None
-        self._loop.watch(inotify.fileno(), self._read)
-        return inotify
+        self._loop.watch(queue.fileno(), self._read)
+        return queue
 
     def _explain(self, error: OSError) -> None:
         if not self._told:
@@ -112,7 +112,7 @@ class Watch:
         """Watch what bears this name now: by inotify if that is possible, else by looking."""
         if self._inotify and not self._is_remote(path):
             try:
-                descriptor = self._inotify.add_watch(path, self._wanted[path])
+                descriptor = self._inotify.add(path, self._wanted[path])
             except OSError as error:
                 if error.errno in _EXHAUSTED:
                     self._explain(error)
@@ -150,7 +150,7 @@ class Watch:
         del self._paths[descriptor]
         if self._inotify:
             try:
-                self._inotify.rm_watch(descriptor)
+                self._inotify.remove(descriptor)
             except OSError:
                 pass  # the file is gone, and the kernel dropped its watch
 
@@ -162,14 +162,14 @@ class Watch:
     def _read(self) -> None:
         assert self._inotify
         hit: dict[str, None] = {}
-        for descriptor, mask, _, name in self._inotify.read(timeout=0):
-            if mask & flags.Q_OVERFLOW:  # something was lost: look at everything
+        for descriptor, mask, name in self._inotify.read():
+            if mask & inotify.OVERFLOW:  # something was lost: look at everything
                 hit.update(dict.fromkeys(self._wanted))
             if name and not mask & _ENTRY:
                 continue
             for path in self._paths.get(descriptor, ()):
                 hit[os.path.join(path, name) if name else path] = None  # noqa: PTH118 - text, at every event
-            if mask & flags.IGNORED:
+            if mask & inotify.IGNORED:
                 self._vanish(descriptor)
         for path in hit:
             if path in self._wanted:
