@@ -11,6 +11,7 @@ from f2b.firewall.wire import attr, nest, text, u8, u32
 _REGISTER = 1
 _VERDICT_REGISTER = 0
 _LAYER_PROTOCOL, _NETWORK_PROTOCOL = 16, 15
+_TRACKED_DIRECTION, _TRACKED_PORT, _ORIGINAL = 1, 12, 0
 _NETWORK, _TRANSPORT = 1, 2
 _DROP = 0
 
@@ -48,7 +49,22 @@ def match_protocol(number_: int) -> list[bytes]:
 
 def match_port(ticket: int) -> list[bytes]:
     """Expressions: the destination port is in the nameless set of this ticket."""
-    return [_payload(_TRANSPORT, 2, 2), _expression("lookup", text(1, NAMELESS), u32(2, _REGISTER), u32(4, ticket))]
+    return [_payload(_TRANSPORT, 2, 2), _looked_up(ticket)]
+
+
+def match_published_port(ticket: int) -> list[bytes]:
+    """Expressions: the port that the sender wrote, before any address translation, is in the nameless set."""
+    port = _expression("ct", u32(2, _TRACKED_PORT), u32(1, _REGISTER), u8(3, _ORIGINAL))
+    return [
+        _expression("ct", u32(2, _TRACKED_DIRECTION), u32(1, _REGISTER)),
+        _is(bytes((_ORIGINAL,))),
+        port,
+        _looked_up(ticket),
+    ]
+
+
+def _looked_up(ticket: int) -> bytes:
+    return _expression("lookup", text(1, NAMELESS), u32(2, _REGISTER), u32(4, ticket))
 
 
 def match_source(set_name: str, key_bytes: int, length: int) -> list[bytes]:

@@ -84,6 +84,11 @@ class Plan:
     block: Block
 
     @property
+    def translated(self) -> bool:
+        """Whether it sees the ports that address translation has put, not those that the sender wrote."""
+        return self.hook not in ("prerouting", "output") or self.priority > PRIORITIES["dstnat"]
+
+    @property
     def place(self) -> str:
         """The chain as nft(8) names it."""
         return f"{self.family} {self.table} {self.chain}"

@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from f2b import net
 from f2b.firewall import Ahead, Reach
 from f2b.firewall.expression import PROTOCOLS
-from f2b.firewall.plan import PRIORITIES, Plan
-from f2b.firewall.xtables import Half, Xtables, jumps
+from f2b.firewall.plan import Plan
+from f2b.firewall.xtables import HOOKS, Half, Xtables, jumps
 
-_HOOKS = {"FORWARD": "forward", "DOCKER-USER": "forward", "PREROUTING": "prerouting", "OUTPUT": "output"}
 _SEES_OWN_PORTS = ("raw", "mangle", "nat")
 """Tables whose PREROUTING comes before address translation, or does it."""
 _SOURCE = re.compile(r"(?P<no>! )?-s (?P<who>\S+)")
@@ -31,9 +30,8 @@ _MOST = 3
 def reach_of(plan: Plan | Xtables) -> Reach:
     """Return which packets of the banned a plan keeps out."""
     if isinstance(plan, Plan):
-        translated = plan.hook not in ("prerouting", "output") or plan.priority > PRIORITIES["dstnat"]
-        return Reach(frozenset(plan.sets), plan.protocols, plan.ports, plan.hook, translated)
-    hook = _HOOKS.get(plan.parent, "input")
+        return Reach(frozenset(plan.sets), plan.protocols, plan.ports, plan.hook, plan.translated)
+    hook = HOOKS.get(plan.parent, "input")
     table = next(iter(plan.halves.values())).table
     numbers = () if "all" in plan.protocols else tuple(_number(word) for word in plan.protocols)
     translated = hook != "prerouting" or table not in _SEES_OWN_PORTS

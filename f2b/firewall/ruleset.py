@@ -9,7 +9,7 @@ replaced in kernels before 6.17.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from f2b.firewall.expression import (
@@ -19,6 +19,7 @@ from f2b.firewall.expression import (
     drop,
     match_port,
     match_protocol,
+    match_published_port,
     match_source,
     reject,
 )
@@ -27,6 +28,8 @@ from f2b.firewall.plan import Plan
 from f2b.firewall.wire import Message
 from f2b.net import BITS, network, packed
 from f2b.value import dataclass, field
+
+PortMatch = Callable[[int], list[bytes]]
 
 _TCP = PROTOCOLS["tcp"]
 _NO_CHAIN = Chain("")
@@ -118,7 +121,7 @@ def frame(plan: Plan, wanted: Collection[Kind], standing: Standing) -> list[Mess
 
 def stands(plan: Plan, wanted: Collection[Kind], standing: Standing) -> bool:
     """Return whether the chain is there, the sets `wanted`, and as many rules as these take."""
-    rules = sum(len(list(_verdicts(plan, kind.family, protocol))) for kind in wanted for protocol in _protocols(plan))
+    rules = sum(len(list(_wanted_rules(plan, kind))) for kind in wanted)
     return (
         plan.chain in standing.chains
         and not _conflict(plan, standing)
@@ -222,25 +225,34 @@ def _chain(plan: Plan) -> Message:
 def _rules(plan: Plan, kind: Kind) -> Iterator[Message]:
     nf = table(plan)
     source = match_source(set_name(plan, kind), kind.key_bytes, kind.length)
+    for number, (protocol, port, also, verdict) in enumerate(_wanted_rules(plan, kind)):
+        # Ports first: most packets are for somebody else's, and comparing two bytes is cheaper than a look-up.
+        match = [] if protocol is None else match_protocol(protocol)
+        if port:
+            ticket = kind.family << 24 | kind.length << 16 | number  # unique in its transaction
+            yield from nf.add_ports(ticket, plan.ports)
+            match += port(ticket)
+        yield nf.add_rule(plan.chain, [*match, *source, *also, verdict])
+
+
+def _wanted_rules(plan: Plan, kind: Kind) -> Iterator[tuple[int | None, PortMatch | None, list[bytes], bytes]]:
+    """Yield what the rules of a set are made of: protocol, port, a further match, the verdict."""
     for protocol in _protocols(plan):
-        for also, verdict in _verdicts(plan, kind.family, protocol):
-            # Ports first: most packets are for somebody else's, and comparing two bytes is cheaper than a look-up.
-            match = [] if protocol is None else match_protocol(protocol)
-            if plan.ports:
-                ticket = _ticket(kind, protocol)
-                yield from nf.add_ports(ticket, plan.ports)
-                match += match_port(ticket)
-            yield nf.add_rule(plan.chain, [*match, *source, *also, verdict])
+        for port in _port_matches(plan):
+            for also, verdict in _verdicts(plan, kind.family, protocol):
+                yield protocol, port, also, verdict
+
+
+def _port_matches(plan: Plan) -> Sequence[PortMatch | None]:
+    """Return how a rule looks at the port. A container's goes by two: its own, and the one that is published."""
+    if not plan.ports:
+        return [None]
+    return [match_port, match_published_port] if plan.hook == "prerouting" and plan.translated else [match_port]
 
 
 def _protocols(plan: Plan) -> tuple[int, ...] | tuple[None]:
     """Return the protocols that take rules of their own; None is all in one."""
     return plan.protocols or (None,)
-
-
-def _ticket(kind: Kind, protocol: int | None) -> int:
-    """Return a number for a rule's nameless set, unique in its transaction."""
-    return kind.family << 24 | kind.length << 16 | (protocol or 0) + 1
 
 
 def _verdicts(plan: Plan, family: int, protocol: int | None) -> Iterator[tuple[list[bytes], bytes]]:

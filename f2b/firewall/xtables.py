@@ -30,6 +30,8 @@ DEFAULTS = {
     "ipmset": "f2b-<name>",
     "ipmset6": "f2b-<name>6",
 }
+HOOKS = {"FORWARD": "forward", "DOCKER-USER": "forward", "PREROUTING": "prerouting", "OUTPUT": "output"}
+"""Where packets come to a chain, in nft's words; to all others at `input`."""
 NETS = "-net"
 """Ends the name of the set that holds a jail's networks."""
 MAX_SET_NAME = 31
@@ -228,11 +230,10 @@ def _port_lists(ranges: Sequence[tuple[int, int]]) -> Iterator[str]:
 def stand_in(plan: Xtables) -> dict[str, str]:
     """Return the options of the nftables action that keeps the same people out of the same, on other chains."""
     half = plan.halves[min(plan.halves)]
-    hooks = {"FORWARD": "forward", "DOCKER-USER": "forward", "PREROUTING": "prerouting", "OUTPUT": "output"}
     ranges = ",".join(f"{first}-{last}" for first, last in plan.ports)
     return {
-        "chain_hook": hooks.get(plan.parent, "input"),
-        "chain": "f2b-chain" if plan.parent == "INPUT" else f"f2b-{hooks.get(plan.parent, 'chain')}",
+        "chain_hook": HOOKS.get(plan.parent, "input"),
+        "chain": "f2b-chain" if plan.parent == "INPUT" else f"f2b-{HOOKS.get(plan.parent, 'chain')}",
         "protocol": ",".join(plan.protocols),
         "blocktype": "drop" if half.verdict.startswith("-j DROP") else "reject",
         "type": "multiport" if ranges else "allports",

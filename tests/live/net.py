@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,20 @@ GUARDED = ("192.0.2.1", "2001:db8::1")
 ATTACKER = ("192.0.2.66", "2001:db8::66")
 BYSTANDER = ("192.0.2.77", "2001:db8::77")
 """Both are addresses of the other host."""
+CONTAINER = ("172.30.0.2", "fd30::2")
+"""The addresses of a host behind the guarded one."""
+_BRIDGE = ("172.30.0.1", "fd30::1")
+_PUBLISHED = """
+table inet published {{
+    chain in {{
+        type nat hook prerouting priority dstnat
+        fib daddr type local tcp dport {outer} dnat ip to {v4}:{inner}
+        fib daddr type local tcp dport {outer} dnat ip6 to [{v6}]:{inner}
+    }}
+}}
+"""
 
+_PAIRS = count()
 _CLONE_NEWNET = 0x40000000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -112,7 +126,8 @@ def _answer_to(client: socket.socket) -> Answer:
 @contextmanager
 def two_hosts() -> Iterator[tuple[Host, Host]]:
     """Make the guarded host and its peer, and take both away again."""
-    names = [f"f2b-{os.getpid()}-{end}" for end in ("guarded", "peer")]
+    number = next(_PAIRS)
+    names = [f"f2b-{os.getpid()}-{end}{number}" for end in ("guarded", "peer")]
     try:
         for name in names:
             _ip("netns", "add", name)
@@ -128,6 +143,32 @@ def two_hosts() -> Iterator[tuple[Host, Host]]:
     finally:
         for name in names:
             subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True, timeout=60)
+
+
+@contextmanager
+def container(guarded: Host, outer: int, inner: int) -> Iterator[Host]:
+    """Make a host on a bridge of the guarded one, whose port `inner` the guarded host publishes as its `outer`."""
+    name = f"f2b-{os.getpid()}-container"
+    try:
+        _ip("netns", "add", name)
+        for either in (guarded, Host(name)):  # addresses are to be good at once
+            either.run("sysctl", "-q", "net.ipv6.conf.default.accept_dad=0")
+        _ip("-n", guarded.name, "link", "add", "bridge", "type", "bridge")
+        _ip("link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", "plug", "netns", guarded.name)
+        _ip("-n", guarded.name, "link", "set", "plug", "master", "bridge", "up")
+        for host, device, addresses in ((guarded.name, "bridge", _BRIDGE), (name, "eth0", CONTAINER)):
+            for address in addresses:
+                length, more = ("/64", ["nodad"]) if ":" in address else ("/24", [])
+                _ip("-n", host, "address", "add", address + length, "dev", device, *more)
+            _ip("-n", host, "link", "set", device, "up")
+        for gateway in _BRIDGE:
+            _ip("-n", name, "route", "add", "default", "via", gateway)
+        guarded.run("sysctl", "-q", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        rules = _PUBLISHED.format(outer=outer, inner=inner, v4=CONTAINER[0], v6=CONTAINER[1])
+        guarded.run("nft", rules)
+        yield Host(name)
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True, timeout=60)
 
 
 def _ip(*words: str) -> None:

@@ -265,6 +265,7 @@ def test_start_when_nothing_stands_then_it_is_what_fail2ban_users_know(make: Mak
 def test_ruleset_when_listed_by_nft_then_nft_takes_it_back(make: Make) -> None:
     make(port="22,80:90").start([ban(ATTACKER[0]), ban("198.51.100.0/24")])
     make("all", type="allports", protocol="all").start([])
+    make("inside", chain_hook="prerouting", chain="inside", protocol="tcp,udp").start([ban(ATTACKER[1])])
     make("icmp", blocktype="reject with icmp type host-prohibited", protocol="udp").start([])
     listed = ruleset()
     subprocess.run(["nft", "-c", "-f", "-"], check=True, input=f"flush ruleset\n{listed}", text=True, timeout=60)
