@@ -134,8 +134,9 @@ def _holds(held: str, wanted: str) -> bool:
 def _verify(desk: Desk, fields: Fields) -> object:
     """Whether the kernel has every ban, or those of the wanted ids; of these it is looked at closely what they do."""
     ids = _ids(fields)
-    checks = desk.verify(_wanted(desk, ids), bool(ids))
-    return {"checks": [_check(check) for check in checks]}
+    bans = _wanted(desk, ids)
+    free = [key for key in ids if not any(ban.id == key or _holds(ban.id, key) for ban in bans)]
+    return {"checks": [_check(check) for check in desk.verify(bans, bool(ids))], "not_banned": free}
 
 
 def _check(check: Check) -> dict[str, object]:

@@ -62,17 +62,16 @@ class Check:
     remarks: tuple[Remark, ...] = ()
 
 
-def lost(ban: Ban, reach: Reach) -> Remark:
-    """Say why a ban is not in the kernel."""
-    family = _family(ban)
-    if not family:
-        return Remark(f"{ban.id} is no address", "let the filter find one, or use an action that knows such ids")
-    if family not in reach.families:
-        return Remark(
-            f"it keeps no IPv{family} out",
-            "use an action for both families (nftables-multiport, table_family = inet)",
-        )
-    return Remark("the kernel does not have it, somebody took it out", "f2b puts it back within 30 s")
+DRY = Remark("this is a dry run", "set an action that bans, or leave --dry-run out")
+COMMANDS = Remark(
+    "it runs commands of its own, which cannot be asked",
+    "use an action that f2b carries out itself (docs/firewalls.md)",
+)
+UNSEEN = Remark(
+    "no connection from it is known here, so its packets may come from another address, such as a proxy's",
+    "let the proxy keep it out, or the service log the address of its peer",
+)
+"""What is likely if nothing else is."""
 
 
 def reaches(ban: Ban, reach: Reach) -> bool:
@@ -80,15 +79,19 @@ def reaches(ban: Ban, reach: Reach) -> bool:
     return _family(ban) in reach.families
 
 
+def lost(ban: Ban, reach: Reach) -> Remark:
+    """Say why a ban is not in force."""
+    family = _family(ban)
+    if not family:
+        return Remark(f"{ban.id} is no address", "let the filter find one, or use an action that knows such ids")
+    if family not in reach.families:
+        cure = "use an action for both families (nftables-multiport, table_family = inet)"
+        return Remark(f"it keeps no IPv{family} out", cure)
+    return Remark("the kernel lacked the ban or its rules, somebody took them out", "f2b has just put them back")
+
+
 def _family(ban: Ban) -> int:
     return net.family(ban.id) or net.family(ban.ip)
-
-
-def gone() -> Remark:
-    """Say that the rules are missing that look at the banned."""
-    return Remark(
-        "its rules are not there as they should be, somebody changed them", "f2b puts them back within 30 s"
-    )
 
 
 def in_the_way(reach: Reach, ahead: Sequence[Ahead], traffic: Traffic) -> list[Remark]:
@@ -98,14 +101,6 @@ def in_the_way(reach: Reach, ahead: Sequence[Ahead], traffic: Traffic) -> list[R
     if not found and not traffic.flows:
         found += _unheard(reach, traffic.listening)
     return found
-
-
-def unseen() -> Remark:
-    """Say what is likely if nothing else is."""
-    return Remark(
-        "no connection from it is known here, so its packets may come from another address, such as a proxy's",
-        "let the proxy keep it out, or the service log the address of its peer",
-    )
 
 
 def _in_front(rule: Ahead) -> Remark:

@@ -10,8 +10,9 @@ from f2b.daemon.cause import Check, Remark, Traffic
 from f2b.daemon.traffic import traffic
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import Firewall, Proven, Watched
+from f2b.firewall import Firewall, Proven
 from f2b.firewall.dry import Dry
+from f2b.firewall.nftables import SAMPLE
 from f2b.log import Log
 from f2b.loop import Loop, Timer
 
@@ -19,18 +20,10 @@ SOON_S = 1.0
 """How long after a ban the kernel is asked: many bans are one question."""
 SHARE = 50
 """Asking may take one part in so many of the time."""
-SAMPLE = 100
-"""The kernel is asked for so many of the newest bans."""
 AGAIN_S = 3600.0
 """Nobody is told of twice within this time."""
 PAUSE_S = 60.0
 """Nor two of one jail: what is wrong is likely to be the same."""
-
-_DRY = Remark("this is a dry run", "set an action that bans, or leave --dry-run out")
-_COMMANDS = Remark(
-    "it runs commands of its own, which cannot be asked",
-    "use an action that f2b carries out itself (docs/firewalls.md)",
-)
 
 
 class Doubt:
@@ -41,14 +34,17 @@ class Doubt:
         jail: str,
         ledger: Ledger,
         firewalls: Callable[[], Sequence[Firewall]],
+        failing: Mapping[str, str],
         restore: Callable[[Collection[str]], None],
         loop: Loop,
         log: Log,
     ) -> None:
-        """`restore` brings the firewalls of these names back to what the ledger says."""
+        """`failing`: why a firewall does not work now, by its name; `restore` brings the firewalls of these names
+        back to what the ledger says."""
         self._jail = jail
         self._ledger = ledger
         self._firewalls = firewalls
+        self._failing = failing
         self._restore = restore
         self._loop = loop
         self._log = log
@@ -58,7 +54,6 @@ class Doubt:
         self._pause_s = SOON_S
         self._told: dict[str, float] = {}
         """Who was told of, and when."""
-        self._lost_told = -PAUSE_S
 
     def close(self) -> None:
         """Ask nothing more."""
@@ -79,10 +74,12 @@ class Doubt:
         self._timer = None
         began = self._loop.elapsed()
         bans, self._fresh = self._still(self._fresh), []
-        missing = {it.name: gone for it in self._proven() if (gone := self._missing(it, bans))}
+        lost = [it.name for it in self._proven() if it.name not in self._failing and not self._has(it, bans)]
         self._pause_s = max(SOON_S, SHARE * (self._loop.elapsed() - began))
-        if missing:
-            self._put_back(missing)
+        if lost:
+            what = "bans are not in force, though the kernel took them; all are put back"
+            self._log.warning("actions", f"[{self._jail}] {', '.join(lost)}: {what}")
+            self._restore(lost)
 
     def _still(self, bans: Sequence[Ban]) -> list[Ban]:
         """Return those that are to be in force for a while yet."""
@@ -90,84 +87,68 @@ class Doubt:
         now = (self._ledger.get(ban.id) for ban in bans)
         return [ban for ban in now if ban and ban.end > late]
 
-    def _missing(self, firewall: Proven, bans: Sequence[Ban]) -> list[str]:
+    def _has(self, firewall: Proven, bans: Sequence[Ban]) -> bool:
         try:
-            held = firewall.held(bans)
+            return firewall.intact(bans)
         except ActionError:
-            return []  # whatever it is, the next ban will tell
-        reach = firewall.reach
-        return [ban.id for ban in bans if ban.id not in held and cause.reaches(ban, reach)]
-
-    def _put_back(self, missing: Mapping[str, Sequence[str]]) -> None:
-        now = self._loop.elapsed()
-        if now - self._lost_told >= PAUSE_S:
-            self._lost_told = now
-            for name, ids in missing.items():
-                some = f"{ids[0]} and {len(ids) - 1} more are" if len(ids) > 1 else f"{ids[0]} is"
-                what = f"{some} not in force, though the kernel took the ban; all bans are put back"
-                self._log.warning("actions", f"[{self._jail}] {name}: {what}")
-        self._restore(missing)
+            return True  # it cannot be asked, and why, the next ban will tell
 
     # ---- seen all the same ----
 
     def seen(self, ban: Ban) -> None:
         """Say why somebody banned may still get through; not too often."""
-        now = self._loop.now()
-        recent = max(self._told.values(), default=0.0)
-        if not self._proven() or 0 <= now - recent < PAUSE_S or 0 <= now - self._told.get(ban.id, 0.0) < AGAIN_S:
-            return
-        self._told = {who: when for who, when in self._told.items() if 0 <= now - when < AGAIN_S}
-        self._told[ban.id] = now
-        self._loop.soon(lambda: self._explain(ban.id))
+        now = self._loop.elapsed()
+        self._told = {who: when for who, when in self._told.items() if now - when < AGAIN_S}
+        recent = max(self._told.values(), default=now - PAUSE_S)
+        if self._proven() and ban.id not in self._told and now - recent >= PAUSE_S:
+            self._told[ban.id] = now
+            self._loop.soon(lambda: self._explain(ban.id))
 
     def _explain(self, key: str) -> None:
         ban = self._ledger.get(key)
-        for check in self.checks([ban], closely=True) if ban else ():
-            likely = check.remarks or (cause.unseen(),)
-            since = self._loop.now() - check.ban.time
-            causes = "; or ".join(map(str, likely))
-            who = f"{key} is banned for {since:.0f} s already and still seen"
+        for check in self._proofs([ban], True) if ban else ():
+            causes = "; or ".join(map(str, check.remarks or (cause.UNSEEN,)))
+            who = f"{key} is banned for {self._loop.now() - check.ban.time:.0f} s already and still seen"
             self._log.warning("actions", f"[{self._jail}] {who}: {check.action}: {causes}")
-            if not check.held:
-                self._restore([check.action])
 
     # ---- asked ----
 
     def checks(self, bans: Sequence[Ban], closely: bool = False) -> list[Check]:
-        """Ask every firewall that can tell for these bans; `closely`: see too what they do and what lets them."""
-        proven, dry = self._proven(), [it for it in self._firewalls() if isinstance(it, Dry)]
-        seen = {ban.id: traffic(ban.ip) if closely else Traffic() for ban in bans}
-        found = [check for it in proven for check in self._checks(it, bans, seen if closely else {})]
-        found += [Check(ban, it.name, False, remarks=(_DRY,)) for it in dry for ban in bans]
+        """Ask for these bans, and put back what is lost; `closely`: see too what the banned do and what lets them."""
+        dry = [it.name for it in self._firewalls() if isinstance(it, Dry)]
+        found = self._proofs(bans, closely)
+        found += [Check(ban, name, False, remarks=(cause.DRY,)) for name in dry for ban in bans]
         if not found:
             names = ", ".join(it.name for it in self._firewalls()) or "no action"
-            found = [Check(ban, names, None, remarks=(_COMMANDS,)) for ban in bans]
+            found = [Check(ban, names, None, remarks=(cause.COMMANDS,)) for ban in bans]
         return found
 
-    def _checks(self, firewall: Proven, bans: Sequence[Ban], seen: Mapping[str, Traffic]) -> list[Check]:
+    def _proofs(self, bans: Sequence[Ban], closely: bool) -> list[Check]:
+        """Ask every firewall that can tell."""
+        seen = {who: traffic(who) for who in {ban.ip for ban in bans}} if closely else {}
+        return [check for it in self._proven() for check in self._proof(it, bans, seen)]
+
+    def _proof(self, firewall: Proven, bans: Sequence[Ban], seen: Mapping[str, Traffic]) -> list[Check]:
         try:
+            if firewall.name in self._failing:
+                raise ActionError(self._failing[firewall.name])
             held = firewall.held(bans)
-            stands = not isinstance(firewall, Watched) or firewall.intact(())
+            stands = firewall.intact(())
+            remarks = {ban.id: _remarks(firewall, ban, ban.id in held and stands, seen.get(ban.ip)) for ban in bans}
         except ActionError as error:
             why = Remark(str(error), "f2b tries again every 15 s")
-            return [Check(ban, firewall.name, None, remarks=(why,)) for ban in bans]
-        found = []
-        for ban in bans:
-            if ban.id not in held:
-                found.append(Check(ban, firewall.name, False, remarks=(cause.lost(ban, firewall.reach),)))
-                continue
-            if not stands:
-                found.append(Check(ban, firewall.name, False, remarks=(cause.gone(),)))
-                continue
-            remarks = self._remarks(firewall, ban, seen[ban.id]) if ban.id in seen else []
-            found.append(Check(ban, firewall.name, True, held[ban.id], tuple(remarks)))
-        return found
-
-    def _remarks(self, firewall: Proven, ban: Ban, seen: Traffic) -> list[Remark]:
-        try:
-            return cause.in_the_way(firewall.reach, firewall.ahead(ban.ip), seen)
-        except ActionError as error:
-            return [Remark(str(error), "f2b tries again every 15 s")]
+            return [Check(ban, firewall.name, False, remarks=(why,)) for ban in bans]
+        if not stands or any(ban.id not in held and cause.reaches(ban, firewall.reach) for ban in bans):
+            self._restore([firewall.name])
+        return [
+            Check(ban, firewall.name, stands and ban.id in held, held.get(ban.id), remarks[ban.id]) for ban in bans
+        ]
 
     def _proven(self) -> list[Proven]:
         return [firewall for firewall in self._firewalls() if isinstance(firewall, Proven)]
+
+
+def _remarks(firewall: Proven, ban: Ban, in_force: bool, seen: Traffic | None) -> tuple[Remark, ...]:
+    if not in_force:
+        return (cause.lost(ban, firewall.reach),)
+    return tuple(cause.in_the_way(firewall.reach, firewall.ahead(ban.ip), seen)) if seen else ()

@@ -31,7 +31,7 @@ class Guard:
         """Why, by the firewall's name."""
         self._retry: Timer | None = None
         self._stopping = False
-        self.doubt = Doubt(jail, ledger, lambda: self.firewalls, self.restore, loop, log)
+        self.doubt = Doubt(jail, ledger, lambda: self.firewalls, self.failing, self.restore, loop, log)
         """Asks whether what was asked for is so."""
 
     def start(self) -> None:

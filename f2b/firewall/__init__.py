@@ -104,8 +104,8 @@ class Ahead(NamedTuple):
 
 
 @runtime_checkable
-class Proven(Protocol):
-    """What a back end has that can ask the kernel whether a ban is in force."""
+class Proven(Watched, Protocol):
+    """What such a back end has that can tell of each ban whether it is in force, and what it reaches."""
 
     name: str
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 
 from f2b import net
 from f2b.errors import ActionError
@@ -15,7 +16,7 @@ from f2b.events import Ban
 from f2b.firewall import Ahead, Reach, xtables
 from f2b.firewall.ipset_wire import LONGEST_S
 from f2b.firewall.iptables import nft_tables, refuse_beside_fail2ban
-from f2b.firewall.nftables import LEASE_S
+from f2b.firewall.nftables import LEASE_S, SAMPLE
 from f2b.firewall.reach import ahead_of, reach_of
 from f2b.firewall.sets import Sets, Shape
 from f2b.firewall.whom import Sources, held_of, sort
@@ -102,7 +103,8 @@ class Ipset:
         self._started = False
 
     def intact(self, bans: Sequence[Ban]) -> bool:
-        """Return whether everything stands that start made, and the sets have as many members as there are bans."""
+        """Return whether everything stands that start made, and the sets have as many members as there are bans; for
+        some of these they are asked one by one."""
         wanted, _ = self._fit(bans)
         return all(
             xtables.stands(self.plan, half, self._used[family], (), self._driver.listing(half))
@@ -187,7 +189,8 @@ class Ipset:
 
     def _holds(self, name: str, members: Collection[str]) -> bool:
         header = self._sets.header(name)
-        return header is not None and header.members >= len(members)
+        full = header is not None and header.members >= len(members)
+        return full and all(self._sets.holds(name, who) for who in islice(members, SAMPLE))
 
     def _wanted(self, bans: Sequence[Ban]) -> dict[int, Sources]:
         """Return whom to keep out, and tell of those who cannot be."""

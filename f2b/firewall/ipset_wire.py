@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from f2b.firewall.wire import Message, attr, attrs, nest, number, table, text, u8, u32
 from f2b.net import BITS, packed, unpacked
 
-LIST, ADD, DEL = 7, 9, 10
+LIST, ADD, DEL, TEST = 7, 9, 10, 11
+ABSENT = 4103
+"""The errno of a set that does not hold who is tested for."""
 FULL = 4352
 """The errno of a set that takes no more."""
 LONGEST_S = 2_147_483
@@ -36,6 +38,11 @@ def add(name: str, members: Mapping[str, int]) -> list[Message]:
 def remove(name: str, members: Iterable[str]) -> list[Message]:
     """Return what takes addresses or networks out of a set, as far as they are there."""
     return _about(DEL, name, [_member(who) for who in members])
+
+
+def test(name: str, who: str) -> Message:
+    """Return what asks whether a set holds this very address or network: an error if it does not."""
+    return Message(_SUBSYSTEM | TEST, _head(name) + _member(who))
 
 
 def members(name: str) -> Message:

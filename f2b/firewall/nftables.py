@@ -27,7 +27,7 @@ _SHORTEST_MS = 100
 """The kernel rounds down to ticks of up to 10 ms, and takes none at all for ever."""
 _SAME_MS = 1000
 """A member whose time is right to the second is left alone."""
-_SAMPLE = 100
+SAMPLE = 100
 """So many members are asked for to see whether all are there: the kernel tells of changes, this is a second look."""
 _MANY = 1000
 """So many at once are assumed to be new, or there: if they are not, the kernel refuses in some 10 ms."""
@@ -144,7 +144,7 @@ class Nftables:
         """Return whether sets and rules stand as since `start`; of `bans`, some are asked for."""
         if not self._kinds:
             return True
-        wanted, _ = self._sort(bans[:_SAMPLE])
+        wanted, _ = self._sort(bans[:SAMPLE])
         standing = self._kernel.standing(self._table)
         kinds = ruleset.kinds(self.plan) | wanted.keys()
         return ruleset.stands(self.plan, kinds, standing) and all(

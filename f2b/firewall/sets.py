@@ -86,6 +86,16 @@ class Sets:
             raise _told(name, refusal.errno or 0, str(refusal.strerror)) from refusal
         return {who: left for body in bodies for who, left in ipset_wire.read_members(body)}
 
+    def holds(self, name: str, who: str) -> bool:
+        """Return whether somebody is in a set."""
+        try:
+            self._link.send([ipset_wire.test(name, who)])
+        except NetlinkError as refusal:
+            if refusal.errno in (ipset_wire.ABSENT, errno.ENOENT):
+                return False
+            raise _told(name, refusal.errno or 0, str(refusal.strerror)) from refusal
+        return True
+
     def flush(self, name: str) -> None:
         """Take everybody out."""
         self._do(lambda control: control.flush(name), name)
