@@ -112,8 +112,8 @@ def _in_front(rule: Ahead) -> Remark:
 
 
 def _passes(flow: Flow, reach: Reach) -> Remark | None:
-    seen = flow.inner if reach.translated else flow.port
-    name = f"port {seen}/{_NAMES.get(flow.protocol, flow.protocol)}"
+    known = _known_by(flow, reach)
+    name = f"port {known[0]}/{_NAMES.get(flow.protocol, flow.protocol)}"
     if reach.hook == "input" and flow.forwarded:
         return Remark(
             f"its connection to port {flow.port} is forwarded, to a container maybe, which rules of input do not see",
@@ -126,10 +126,10 @@ def _passes(flow: Flow, reach: Reach) -> Remark | None:
         )
     if reach.protocols and flow.protocol not in reach.protocols:
         return Remark(f"it uses {name}, and only {_protocols(reach)} is shut", "set protocol = all")
-    if reach.ports and not any(first <= seen <= last for first, last in reach.ports):
+    if reach.ports and not any(first <= port <= last for port in known for first, last in reach.ports):
         return Remark(
             f"it is connected to {name}, and only {_ports(reach.ports)} is shut",
-            f"add {seen} to port, or use banaction_allports",
+            f"add {known[0]} to port, or use banaction_allports",
         )
     if flow.standing and reach.new_only:
         return Remark(
@@ -142,6 +142,13 @@ def _passes(flow: Flow, reach: Reach) -> Remark | None:
             "blocktype = reject (nftables) tells the client; ss --kill dst ADDRESS ends it here",
         )
     return None
+
+
+def _known_by(flow: Flow, reach: Reach) -> tuple[int, ...]:
+    """Return the ports by which an action's rules know a connection."""
+    if not reach.translated:
+        return (flow.port,)
+    return (flow.port, flow.inner) if reach.hook == "prerouting" else (flow.inner,)
 
 
 def _unheard(reach: Reach, listening: Collection[tuple[int, int]]) -> Iterator[Remark]:

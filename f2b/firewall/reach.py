@@ -22,6 +22,8 @@ _MATCH = re.compile(r"-m (\S+)")
 _TARGET = re.compile(r"-[jg] (\S+)")
 _KNOWN = {"tcp", "udp", "multiport", "state", "conntrack", "comment"}
 """Matches that narrow a rule in ways that are looked at here, or not at all."""
+_SERVED = (PROTOCOLS["tcp"], PROTOCOLS["udp"])
+"""Whatever else is let in is no attempt that a log tells of."""
 _DEEPEST = 8
 _MOST = 3
 """So many rules are named: one would do."""
@@ -49,7 +51,7 @@ def ahead_of(plan: Xtables, half: Half, who: str, listing: Sequence[str]) -> lis
         return []  # nobody comes before what is not there
     found = []
     for line in _before(plan.parent, chains, ours, _DEEPEST):
-        if _TARGET.search(line) and _may_meet(line, reach_of(plan), who):
+        if _may_meet(line, reach_of(plan), who):
             state = _STATE.search(line)
             found.append(Ahead(line, state is not None and "NEW" not in state[1].split(",")))
     return found[:_MOST]
@@ -74,7 +76,7 @@ def _may_meet(line: str, reach: Reach, who: str) -> bool:
         return False
     if source and (who in net.NetSet([source["who"]])) == bool(source["no"]):
         return False
-    if protocol and reach.protocols and _number(protocol[1]) not in reach.protocols:
+    if protocol and _number(protocol[1]) not in (reach.protocols or _SERVED):
         return False
     if not ports or not reach.ports:
         return True
