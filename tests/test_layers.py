@@ -36,6 +36,7 @@ LAYERS = [
     ["oddity"],
     ["jail"],
     ["engine"],
+    ["lint"],
     ["alarm"],
     ["source"],
     ["store"],
@@ -49,7 +50,7 @@ LAYERS = [
 # What computes only: handed bytes, times and tables, it returns values. Replay and parity tests rest on this.
 PURE = [
     *("errors", "value", "runaway", "net", "duration", "events", "paths"),
-    *("config", "date", "filter", "ban", "lines", "oddity", "sieve", "jail", "engine"),
+    *("config", "date", "filter", "ban", "lines", "oddity", "sieve", "jail", "engine", "lint"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
     *("firewall", "firewall.dry", "firewall.expression", "firewall.life", "firewall.lifecycle", "firewall.nft"),
     *("firewall.choice", "firewall.ipset_wire", "firewall.plan", "firewall.reach", "firewall.whom"),
@@ -60,7 +61,7 @@ PURE = [
     *("control", "control.pickles", "control.protocol", "control.requests", "control.refusal", "control.report"),
     *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),
 ]
-PACKAGES_PURE_THROUGHOUT = ("config", "date", "filter", "ban")
+PACKAGES_PURE_THROUGHOUT = ("config", "date", "filter", "ban", "lint")
 IMPURE = ["config.search"]
 IMPURE_IMPORTS = {"asyncio", "socket", "subprocess", "threading", "sqlite3", "logging", "random", "os"}
 IMPURE_CALLS = {

@@ -31,6 +31,7 @@ COMMANDS = {
     "serve": Entry(_RUN, "Watch logs and ban, in the foreground"),
     "regex": Entry(_TRY, "Run a filter over a log and report what it finds", by_hand=True),
     "check": Entry(_TRY, "What is wrong with the configuration, all at once"),
+    "lint": Entry(_TRY, "Whether filters can be fooled, hang, or do nothing"),
     "networks": Entry(_TRY, "The networks of countries or operators, as a list to ban"),
     "demo": Entry(_TRY, "See an attack detected and banned, harmlessly"),
 }

@@ -56,6 +56,28 @@ def load_library(directory: Path | None = None) -> Survey:
     return survey.read(Disk(_folder(directory)))
 
 
+def load_filters(directory: Path | None = None) -> tuple[FilterSpec, ...]:
+    """Return every filter in `directory` that says what a failure is; None: those that f2b brings along."""
+    folder = _folder(directory) if directory else None
+    inside = str(folder / "filter.d") if folder else str(_shipped("filters"))
+    read = survey.read(Disk(folder)).filters
+    return tuple(spec for spec in read if spec.failregex and spec.place.file.startswith(inside))
+
+
+def load_filter_file(name: str, directory: Path | None = None) -> tuple[FilterSpec | None, tuple[Problem, ...]]:
+    """Return the filter `NAME[option=value,...]` of `directory`, or of f2b's own if that is None; no jail's.
+
+    Its problems come with it; (None, ()) if there is no such filter.
+    """
+    return trial.file(name, Disk(_folder(directory) if directory else None))
+
+
+def cases() -> Path | None:
+    """Return the folder of sample lines for the filters that f2b brings along; None outside of a checkout."""
+    folder = Path(__file__).parent.parent.parent / "tests" / "cases"
+    return folder if folder.is_dir() else None
+
+
 def _folder(directory: Path | None) -> Path | None:
     if directory is None:
         return next((path for path in map(Path, FOLDERS) if path.is_dir()), None)

@@ -39,6 +39,16 @@ def read(text: str, shelf: Shelf, host: Host, journal: bool) -> tuple[FilterSpec
     return made, tuple(notes.problems)
 
 
+def file(text: str, shelf: Shelf) -> tuple[FilterSpec | None, tuple[Problem, ...]]:
+    """Return what `read` does, but never a jail's filter."""
+    notes = Notes()
+
+    def found() -> FilterSpec | None:
+        return _from_file(only(Value(text, (Place("the command line"),))), shelf, Library(shelf), journal=False)
+
+    return notes.attempt(found, None), tuple(notes.problems)
+
+
 def _from_file(spec: Spec, shelf: Shelf, library: Library, journal: bool) -> FilterSpec | None:
     name = spec.name.removesuffix(".conf").removeprefix("filter.d/")
     if not shelf.stack(f"filter.d/{name}"):

@@ -20,6 +20,8 @@ except ImportError:  # Python 3.10
     import sre_constants as sre
     import sre_parse as parser
 
+__all__ = ["Clause", "Shape", "finite", "parser", "shape", "sre"]
+
 WIDEST = 16
 """The alternatives that a text may have before it ends."""
 _NEUTRAL = frozenset({sre.AT, sre.ASSERT, sre.ASSERT_NOT})
