@@ -9,6 +9,10 @@ FAIL2BAN_SOCKET = "/run/fail2ban/fail2ban.sock"
 """Where Fail2Ban's own configuration puts it (by its other name, /var/run/fail2ban)."""
 
 
+FOLDERS = ("/etc/f2b", "/etc/fail2ban")
+"""Where the configuration is looked for if nobody says where it is."""
+
+
 class Paths(NamedTuple):
     """The default places of one user's server."""
 

@@ -77,6 +77,8 @@ LATE_IMPORTS = {
     ("config.interpolation", "difflib"): "the same",
     ("cli.compat_client", "f2b.config"): "the client is called in loops, and only some calls read a configuration",
     ("cli.compat_client", "f2b.control.address"): "the same",
+    ("control.address", "f2b.config"): "clients are called in loops, and few configurations need all of the reader",
+    ("control.address", "pathlib"): "the same",
     ("firewall.build", "f2b.firewall"): "threads that only Python actions need",
     ("firewall.build", "f2b.firewall.python"): "the same",
     ("source.journal", "f2b.source.libsystemd"): "ctypes and libsystemd, only where a jail reads the journal",

@@ -19,10 +19,8 @@ from f2b.config.model import FilterSpec, Problem, Settings
 from f2b.config.survey import Survey
 from f2b.config.text import Page
 from f2b.errors import ConfigError, Place
+from f2b.paths import FOLDERS
 from f2b.value import replace
-
-FOLDERS = ("/etc/f2b", "/etc/fail2ban")
-"""Where the configuration is looked for if nobody says where it is."""
 
 _SHIPPED = {"filter.d": "filters", "action.d": "actions"}
 _JOURNALS = ("/var/log/journal/*/*.journal", "/run/log/journal/*/*.journal")
