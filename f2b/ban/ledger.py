@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterator
 
 from f2b import net
@@ -14,7 +15,9 @@ class Ledger:
 
     def __init__(self) -> None:
         self._bans: dict[str, Ban] = {}
-        self._ends: list[tuple[float, str]] = []  # may hold ends that no longer hold: checked when they come due
+        self._ends: list[tuple[float, int, str]] = []
+        """Equal ends in the order of banning; some no longer hold, which is seen when they come due."""
+        self._turn = itertools.count()
 
     def __len__(self) -> int:
         return len(self._bans)
@@ -30,7 +33,7 @@ class Ledger:
         """Add a ban, or replace the one of the same id."""
         self._bans[ban.id] = ban
         if ban.end != float("inf"):
-            heapq.heappush(self._ends, (ban.end, ban.id))
+            heapq.heappush(self._ends, (ban.end, next(self._turn), ban.id))
 
     def lift(self, key: str) -> Ban | None:
         """End the ban of this id; return it if there was one."""
@@ -49,7 +52,7 @@ class Ledger:
         """End and return the bans that are over, the earliest end first."""
         over: list[Ban] = []
         while self._ends and self._ends[0][0] <= now:
-            _, key = heapq.heappop(self._ends)
+            key = heapq.heappop(self._ends)[2]
             ban = self._bans.get(key)
             if ban and ban.end <= now:
                 over.append(self._bans.pop(key))
@@ -58,7 +61,7 @@ class Ledger:
     def next_end(self) -> float | None:
         """Return when the next ban ends, or None if none does."""
         while self._ends:
-            end, key = self._ends[0]
+            end, _, key = self._ends[0]
             ban = self._bans.get(key)
             if ban and ban.end == end:
                 return end

@@ -23,6 +23,13 @@ def test_expire_returns_what_is_over_earliest_first() -> None:
     assert ledger.next_end() == 30
 
 
+def test_bans_that_end_together_end_in_the_order_of_banning() -> None:
+    ledger = Ledger()
+    for key in "bdac":
+        ledger.put(ban(key))
+    assert [over.id for over in ledger.expire(10)] == ["b", "d", "a", "c"]
+
+
 def test_permanent_ban_never_expires() -> None:
     ledger = Ledger()
     ledger.put(ban("a", 0, PERMANENT))
