@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+LONGEST = 1000
+"""Characters that are told of a piece of configuration: the megabyte that somebody pasted helps nobody."""
+
 
 class Place(NamedTuple):
     """Where a piece of configuration stands. `line` counts from 1; 0 is "somewhere in this file"."""
@@ -28,6 +31,7 @@ class ConfigError(F2bError):
     """The configuration is at fault: `what` is wrong at `place`, and `cure` is what to write instead."""
 
     def __init__(self, what: str, place: Place | None = None, cure: str = "") -> None:
+        what = what if len(what) <= LONGEST else f"{what[: LONGEST // 2]} ... {what[-LONGEST // 2 :]}"
         super().__init__(what)
         self.what = what
         self.place = place

@@ -56,7 +56,7 @@ PURE = [
     *("firewall.choice", "firewall.ipset_wire", "firewall.plan", "firewall.reach", "firewall.whom"),
     "firewall.xtables",
     *("firewall.port", "firewall.render", "firewall.ruleset", "firewall.script", "firewall.shell"),
-    *("firewall.stock", "firewall.stock_xtables", "firewall.wire"),
+    *("firewall.stock", "firewall.stock_xtables", "firewall.ticket", "firewall.wire"),
     *("daemon.assemble", "daemon.cause", "daemon.desk", "daemon.reload", "daemon.proof"),
     *("control", "control.pickles", "control.protocol", "control.requests", "control.refusal", "control.report"),
     *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),

@@ -22,6 +22,11 @@ _ADDED = ("failregex", "ignoreregex", "journalmatch")
 _OTHER = ("filtertype", "logtype", "base")
 _USEDNS = ("yes", "warn", "no", "raw")
 
+DEEPEST = 10
+"""How many filters may be one another's base in a chain."""
+MOST_BASES = 100
+"""How many filters a filter may build on, those of its bases among them."""
+
 Settings = Mapping[str, Value]
 
 
@@ -101,9 +106,19 @@ def _bases(value: Value | None, library: Library, above: tuple[str, ...], logtyp
             raise ConfigError(
                 f"filter {spec.name!r} has itself as its base ({chain})", spec.place, "break the circle"
             )
+        if len(above) > DEEPEST:
+            cure = f"no more than {DEEPEST} filters can be one another's base in a chain"
+            raise ConfigError(f"the base {spec.name!r} lies too deep", spec.place, cure)
         definition = define(spec, library, {}, logtype == "journal")
         found.append(build(spec, definition, {}, library, above))
+        if sum(map(_count, found)) > MOST_BASES:
+            raise ConfigError(f"more than {MOST_BASES} bases", spec.place, "build on fewer filters")
     return tuple(found)
+
+
+def _count(made: FilterSpec) -> int:
+    """Return how many filters this one is made of, with itself."""
+    return 1 + sum(map(_count, made.base))
 
 
 def _inheriting(made: FilterSpec, chosen: Settings) -> FilterSpec:

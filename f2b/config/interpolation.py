@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from f2b.config.text import DEFAULT, Value, joined
+from f2b.config.text import DEFAULT, Value, by_lines, joined
 from f2b.errors import ConfigError, Place
 
 DEEPEST = 10
@@ -16,6 +16,8 @@ DEEPEST = 10
 
 LONGEST = 1_000_000
 """Characters that a value may grow to."""
+ALL = 5_000_000
+"""Characters that all values of a section may grow to together."""
 MOST = 50_000
 """How many replacements one value may take: ten options that stand for ten others each would never end."""
 
@@ -55,6 +57,8 @@ class Scope:
         self._reached = 0
         """The deepest link of the present chain that stands for something else."""
         self._doubted = 0
+        self._length = 0
+        """Characters that replacing has made so far."""
 
     def get(self, option: str) -> Value | None:
         """Return an option with everything replaced, or None if there is none. Raises ConfigError."""
@@ -78,6 +82,10 @@ class Scope:
             cure = f"no more than {DEEPEST} options can stand for one another in a chain"
             raise ConfigError("this %(...)s refers to itself", value.place, cure)
         self._reached = max(self._reached, depth)
+        return by_lines(value, "%", lambda line: self._line(line, depth))
+
+    def _line(self, value: Value, depth: int) -> Value:
+        """Replace what one line refers to: no `%(option)s` goes over its end."""
         parts: list[Value] = []
         position = length = 0
         for match in _PERCENT.finditer(value.text):
@@ -85,8 +93,9 @@ class Scope:
             position = match.end()
             parts.append(self._replacement(value.cut(match.start(), position), match[1], depth))
             length += len(parts[-1].text)
+            self._length += len(parts[-1].text)
             self._replaced += 1
-            if length > LONGEST or self._replaced > MOST:
+            if length > LONGEST or self._replaced > MOST or self._length > ALL:
                 cure = "look at what its options stand for"
                 raise ConfigError("this %(...)s is replaced without end", value.place, cure)
         parts.append(value.cut(position))

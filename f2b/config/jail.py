@@ -58,7 +58,7 @@ class Host(Protocol):
     """What there is on this machine."""
 
     def logs(self, pattern: str) -> list[str]:
-        """Return the existing files that a path or a glob names."""
+        """Return the existing files that a path or a glob names. Raises ConfigError if they are too many."""
         ...
 
     def journal(self) -> bool:
@@ -89,7 +89,7 @@ class Reader:
         own = self.filter(backend.name == "systemd")
         nothing: tuple[LogPath, ...] = ()
         logpath = nothing if backend.name == BANS else self._options.get("logpath", _logpaths, nothing)
-        missing = not any(self._host.logs(log.pattern) for log in logpath)
+        missing = not any(map(self._exists, logpath))
         journal = backend.name == "systemd" or (missing and backend.name == "auto" and self._may_fall_back(own))
         if journal and backend.name != "systemd":
             own = self.filter(journal)
@@ -103,6 +103,17 @@ class Reader:
                 self._check_source(own, logpath, missing, journal)
         self._find_misspelt()
         return self._made(own, actions, backend, journal, logpath) if own else None
+
+    def _exists(self, log: LogPath) -> bool:
+        """Whether there is a file that is meant; also if there are far too many."""
+        try:
+            return bool(self._host.logs(log.pattern))
+        except ConfigError as error:
+            written = self._options.value("logpath")
+            lines = written.lines() if written else []
+            place = next((line.place for line in lines if line.text.startswith(log.pattern)), self._place)
+            self._notes.add(ConfigError(error.what, place, error.cure))
+            return True
 
     def _made(
         self,

@@ -22,6 +22,13 @@ from f2b.errors import ConfigError, Place
 from f2b.paths import FOLDERS
 from f2b.value import replace
 
+MOST_FILES = 20_000
+"""How many files and folders one glob may match."""
+LONGEST_FILE = 8 << 20
+"""Bytes."""
+LONGEST_PATH = 4096
+"""Linux's PATH_MAX, in bytes there."""
+
 _SHIPPED = {"filter.d": "filters", "action.d": "actions"}
 _JOURNALS = ("/var/log/journal/*/*.journal", "/run/log/journal/*/*.journal")
 
@@ -98,18 +105,27 @@ class Machine:
         self._names: dict[str, list[str]] = {}
 
     def logs(self, pattern: str) -> list[str]:
-        """Return the existing files that a path or a glob names; links that lead nowhere are none."""
+        """Return the existing files that a path or a glob names; links that lead nowhere are none.
+
+        Raises ConfigError, without a place, if they are too many.
+        """
+        if len(pattern) > LONGEST_PATH:
+            cure = f"no more than {LONGEST_PATH} are possible"
+            raise ConfigError(f"a path of {len(pattern)} characters", None, cure)
         return sorted(file for file in self._matches(pattern) if os.path.exists(file))  # noqa: PTH110
 
     def _matches(self, pattern: str) -> list[str]:
         """Return what a glob matches as a shell sees it: `*` matches no dot at a name's begin."""
-        names: list[str] = []
+        whole, names = pattern, list[str]()
         while glob.has_magic(pattern):
             pattern, name = os.path.split(pattern)
             names.append(name)
         found = [pattern]
         for name in reversed(names):
             found = self._inside(found, name)
+            if len(found) > MOST_FILES:
+                cure = f"no more than {MOST_FILES:,} can be looked at; be more exact"
+                raise ConfigError(f"the files of {whole} have no end", None, cure)
         return found
 
     def _inside(self, folders: list[str], name: str) -> list[str]:
@@ -225,9 +241,13 @@ def _is_file(path: Path) -> bool:
 
 def _content(file: str) -> str:
     try:
-        data = Path(file).read_bytes()
+        with open(file, "rb") as opened:  # noqa: PTH123 - reads a part
+            data = opened.read(LONGEST_FILE + 1)
     except OSError as error:
         raise ConfigError(f"it cannot be read: {error.strerror}", Place(file), "look at its permissions") from None
+    if len(data) > LONGEST_FILE:
+        cure = f"no more than {LONGEST_FILE >> 20} MiB can be read; split it"
+        raise ConfigError("this file has no end", Place(file, data.count(b"\n") + 1), cure)
     try:
         return data.decode()
     except UnicodeDecodeError as error:

@@ -11,6 +11,9 @@ from f2b.config.text import Value, joined
 from f2b.errors import ConfigError, Place
 from f2b.value import dataclass, field
 
+MOST = 1000
+"""How many items a list may have, and options an item."""
+
 _BLANK = re.compile(r"\s*")
 _NAME = re.compile(r"[^\[\s]+")
 _KEY = re.compile(r"\s*([\w.-]+(?:\?\w+=\w+)?)=")
@@ -36,6 +39,8 @@ def specs(value: Value) -> list[Spec]:
     while position < len(value.text):
         spec, position = _item(value, position)
         found.append(spec)
+        if len(found) > MOST:
+            raise ConfigError(f"more than {MOST:,} names in a list", spec.place, "name fewer")
     return found
 
 
@@ -94,6 +99,8 @@ def _group(value: Value, position: int, into: dict[str, Value]) -> int:
         if not key:
             raise _fault(f"no option=value at {value.text[position : position + 20]!r}", value, position)
         into[key[1]], position = _option(value, key.end(), key[1])
+        if len(into) > MOST:
+            raise _fault(f"more than {MOST:,} options", value, position)
         if value.text.startswith(",", position):
             position += 1
 

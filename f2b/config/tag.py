@@ -8,11 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 
-from f2b.config.text import Value, joined
+from f2b.config.text import Value, by_lines, joined
 from f2b.errors import ConfigError
 
 LONGEST = 1_000_000
-"""Characters that a value may grow to, and the most tags in it: whatever needs more never ends."""
+"""Characters that a value may grow to."""
+ALL = 5_000_000
+"""Characters that all values of a file may grow to together."""
+MOST = 10_000
+"""How many tags one line may have: whatever needs more never ends."""
 
 DEEPEST = 100
 """How many tags may stand for one another in a chain."""
@@ -27,6 +31,8 @@ class Tags:
         self._lookup = lookup
         self._delayed = delayed
         self._filled: dict[str, Value | None] = {}
+        self._length = 0
+        """Characters that filling in has made so far."""
 
     def fill(self, value: Value, within: tuple[str, ...] = ()) -> Value:
         """Return `value` with all tags replaced that stand for something, innermost first.
@@ -35,6 +41,10 @@ class Tags:
         """
         if "<" not in value.text:
             return value
+        return by_lines(value, "<", lambda line: self._line(line, within))
+
+    def _line(self, value: Value, within: tuple[str, ...]) -> Value:
+        """Fill in the tags of one line: none goes over its end."""
         position = replaced = 0
         while match := _TAG.search(value.text, position):
             meaning = self._meaning(match[1], within, value)
@@ -42,10 +52,10 @@ class Tags:
                 position = match.end()
                 continue
             replaced += 1
-            if max(replaced, len(value.text)) > LONGEST:
-                raise ConfigError(
-                    f"{match[0]} is replaced without end", value.place, "look at what its tags stand for"
-                )
+            self._length += len(meaning.text)
+            if replaced > MOST or len(value.text) > LONGEST or self._length > ALL:
+                cure = "look at what its tags stand for"
+                raise ConfigError(f"{match[0]} is replaced without end", value.place, cure)
             value = joined((value.cut(0, match.start()), meaning, value.cut(match.end())))
             # With what stands around it, the meaning may make up another tag: `<a-<mode>>`.
             position = max(value.text.rfind("<", position, match.start()), position)

@@ -7,13 +7,19 @@ is (Fail2Ban reads with it), tells no line numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from f2b.errors import ConfigError, Place
 
 DEFAULT = "DEFAULT"
 """The section whose options every other section has too."""
+
+MOST = 10_000
+"""How many options a section of one file may have."""
+
+MOST_FAULTS = 1000
+"""With more lines that are not understood a file is read no further."""
 
 _HEADER = re.compile(r"\[(.+)\]")
 _OPTION = re.compile(r"(.*?)\s*[=:]\s*(.*)$", re.DOTALL)
@@ -65,6 +71,18 @@ def joined(parts: Iterable[Value]) -> Value:
     return Value("".join(text), tuple(places))
 
 
+def by_lines(value: Value, mark: str, change: Callable[[Value], Value]) -> Value:
+    """Return `value` with each line changed that holds `mark`; the whole would take the square of the time."""
+    if len(value.places) == 1:
+        return change(value)
+    parts: list[Value] = []
+    for text, place in zip(value.text.split("\n"), value.places, strict=True):
+        line = Value(text, (place,))
+        parts += [Value("\n", (parts[-1].places[-1], place))] if parts else []
+        parts.append(change(line) if mark in text else line)
+    return joined(parts)
+
+
 class Fault(NamedTuple):
     """A line that is not understood. `section` is where it stands, empty before the first header."""
 
@@ -99,6 +117,10 @@ def parse(text: str, file: str) -> Page:
         reader.fault(1, "the file begins with a byte order mark", "save it as UTF-8 without one")
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         reader.line(number, line)
+        if reader.hopeless:
+            page = reader.page()
+            page.faults.append(Fault("this is no configuration; the rest is not read", "", Place(file, number), ""))
+            return page
     return reader.page()
 
 
@@ -110,6 +132,7 @@ class _Reader:
         self._sections: dict[str, dict[str, list[tuple[str, int]]]] = {}
         self._headers: dict[str, Place] = {}
         self._faults: list[Fault] = []
+        self._full: set[str] = set()
         self._section = ""
         self._open: list[tuple[str, int]] | None = None
         """The option that an indented line continues."""
@@ -118,6 +141,11 @@ class _Reader:
     def fault(self, number: int, what: str, cure: str) -> None:
         """Remember that a line is not understood."""
         self._faults.append(Fault(what, cure, Place(self._file, number), self._section))
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether this is no configuration at all."""
+        return len(self._faults) > MOST_FAULTS
 
     def line(self, number: int, line: str) -> None:
         """Take the next line."""
@@ -160,10 +188,19 @@ class _Reader:
         else:
             name = match[1].lower()
             options = self._sections[self._section]
+            if len(options) == MOST:
+                self._overfull(number)
+                return
             if name in options:
                 first = options[name][0][1]
                 self.fault(number, f"option {name!r} is given twice, first in line {first}", "remove one of them")
             self._open = options[name] = [(match[2], number)]
+
+    def _overfull(self, number: int) -> None:
+        """Say once of a section that it holds too much."""
+        if self._section not in self._full:
+            self._full.add(self._section)
+            self.fault(number, "this section has no end", f"no more than {MOST:,} options can stand in one section")
 
     def page(self) -> Page:
         """Return what was read."""

@@ -8,6 +8,7 @@ from f2b.ban.growth import Even, Growth
 from f2b.ban.history import Past
 from f2b.config.formula import Chance
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem
+from f2b.date.reader import MOST
 from f2b.engine import line_reader
 from f2b.errors import ActionError, ConfigError, Place
 from f2b.events import Failure, Line
@@ -67,16 +68,17 @@ def _without_measure(spec: JailSpec) -> list[Problem]:
 
 def _unreadable(spec: JailSpec) -> list[Problem]:
     """Return what is wrong with date patterns, time zone and encoding: the whole is tried, then each by itself."""
-    problems = _refused(spec, spec.place)
-    if not problems:
-        return []
+    patterns = spec.filter.datepattern
+    problems = _refused(spec, patterns[0].place if patterns else spec.place)
+    if not problems or len(patterns) > MOST:
+        return problems
     usual = replace(spec, logencoding="auto", logtimezone=None, filter=replace(spec.filter, datepattern=()))
     place = {name: text.place for name, text in spec.written.items()}
     found = [
         *_refused(replace(usual, logencoding=spec.logencoding), place.get("logencoding", spec.place)),
         *_refused(replace(usual, logtimezone=spec.logtimezone), place.get("logtimezone", spec.place)),
     ]
-    for text in spec.filter.datepattern:
+    for text in patterns:
         found += _refused(replace(usual, filter=replace(spec.filter, datepattern=(text,))), text.place)
     return found or problems
 

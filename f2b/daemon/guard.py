@@ -163,10 +163,10 @@ class Guard:
         later = [it.fault for it in self.firewalls if isinstance(it, Queued) and it.fault]
         return [*self.failing.values(), *later]
 
-    def reload(self, kept: Collection[Firewall]) -> None:
-        """Tell those of the actions that go on as they were that the configuration was read again."""
+    def reload(self, kept: Collection[str]) -> None:
+        """Tell those actions, which go on as they were, that the configuration was read again."""
         for firewall in self.firewalls:
-            if isinstance(firewall, Queued) and firewall in kept:
+            if isinstance(firewall, Queued) and firewall.name in kept:
                 firewall.reload()
 
     @property

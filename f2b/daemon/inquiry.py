@@ -13,8 +13,9 @@ from f2b.engine import Engine
 from f2b.errors import ActionError
 from f2b.events import Ban, Effect, Judge
 from f2b.firewall.process import Process
-from f2b.firewall.render import Context, Recipe, about
+from f2b.firewall.render import Recipe
 from f2b.firewall.shell import Command, Result
+from f2b.firewall.ticket import Context, about
 from f2b.log import Log
 from f2b.loop import Loop
 
@@ -75,7 +76,7 @@ class Inquiry:
         except ActionError as error:
             self._log.error("filter", f"[{jail.name}] ignorecommand: {error}")
             return None
-        return recipe.command("ban", about(ban, jail.name, Context()))
+        return recipe.command("ban", about(ban, Context()))
 
     def _run(self) -> None:
         for question in self._asked:

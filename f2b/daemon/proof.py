@@ -15,8 +15,9 @@ from f2b.daemon.assemble import build_filter
 from f2b.errors import ActionError, ConfigError
 from f2b.firewall.choice import NATIVE, choose, place
 from f2b.firewall.port import Service
-from f2b.firewall.render import Context, Recipe
+from f2b.firewall.render import Recipe
 from f2b.firewall.script import Script
+from f2b.firewall.ticket import Context
 
 _TYPES = ("command", "script", "python", *NATIVE, "dry")
 _PROGRAM = re.compile(r"\s*(\w[\w./+-]*|/[\w./+-]+)(?=\s|$)")

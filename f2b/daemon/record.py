@@ -8,7 +8,7 @@ from f2b.daemon.resolve import Resolver, name_of
 from f2b.engine import Engine
 from f2b.errors import StoreError
 from f2b.events import Ban
-from f2b.firewall.render import Counts
+from f2b.firewall.ticket import Counts
 from f2b.loop import Loop
 from f2b.store import Store
 

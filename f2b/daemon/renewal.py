@@ -55,9 +55,11 @@ class Renewal:
         self._bare = False
         self._server.settings = merged(self._server.settings, settings, jail) if jail else settings
         self._server.forget({spec.name for spec in self._server.settings.jails})
-        for name in running:
+        for name, old in running.items():
             if jail in ("", name) and name not in (*todo.removed, *(spec.name for spec in todo.added)):
-                chronicle.goes_on(log, self._server.engine.jails[name].spec)
+                spec = self._server.engine.jails[name].spec
+                chronicle.goes_on(log, spec)
+                self._server.outlet.guards[name].reload([it.name for it in spec.actions if it in old.actions])
         log.info("server", "Reload finished.")
         return [str(problem) for problem in self.problems()]
 

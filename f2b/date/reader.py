@@ -17,6 +17,10 @@ from f2b.date.value import Wall, wall
 from f2b.date.zone import configured
 from f2b.errors import ConfigError
 
+MOST = 100
+"""How many lines a `datepattern` may have; each costs every line of a log its time."""
+LONGEST = 10_000
+"""Characters of one of them."""
 STALE_S = 300
 """A template unused for this long makes way for a newer winner, whatever their weights."""
 STEADY = 50
@@ -196,7 +200,13 @@ def _bound(old: str, new: str, at: int) -> bool:
 def _patterns(lines: Sequence[str], year: int) -> list[tuple[Pattern, int]]:
     """Return the patterns that the lines of `datepattern` stand for, and their weights."""
     chosen: dict[str, tuple[Pattern, int]] = {}
+    if len(lines) > MOST:
+        raise ConfigError(f"a datepattern of {len(lines):,} lines", cure=f"no more than {MOST} are possible")
     for line in lines:
+        if len(line) > LONGEST:
+            raise ConfigError(
+                f"a date pattern of {len(line):,} characters", cure=f"no more than {LONGEST:,} are possible"
+            )
         added = line.upper() == LINE_BEGIN
         for pattern, weight in expand(line, year):
             known = chosen.get(pattern.name)

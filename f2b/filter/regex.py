@@ -21,6 +21,10 @@ from f2b.filter.rule import Rule, find, ignoring
 from f2b.filter.session import MAX_AGE_S, Sessions
 from f2b.filter.tags import require_identity
 
+MOST = 5000
+"""How many regexes a filter may have."""
+LONGEST = 1_000_000
+"""Characters of all of them."""
 EARLY = 2
 """With more than so many failregexes beyond the ignoreregexes, those are tried first (as in Fail2Ban)."""
 
@@ -78,7 +82,7 @@ class RegexFilter:
         self.usedns = spec.usedns
         self.prefregex = prefregex
         self.failregex = failregex
-        self._dispatch = Dispatch(failregex)
+        self._dispatch = Dispatch(failregex, prefregex)
         self.ignoreregex = ignoreregex
         self._early = 0 < len(ignoreregex) < len(failregex) - EARLY
         self._buffer = Buffer(spec.maxlines) if spec.maxlines > 1 else None
@@ -186,6 +190,10 @@ def _failure(identity: Identity, time: float | None, matches: tuple[str, ...], c
 def compile_filter(spec: FilterSpec, max_age_s: float = MAX_AGE_S) -> tuple[RegexFilter | None, list[Problem]]:
     """Compile a filter, or return all that is wrong with its regexes; `max_age_s`: how old a session gets."""
     problems: list[Problem] = []
+    every = (*spec.failregex, *spec.ignoreregex)
+    if len(every) > MOST or sum(len(text.value) for text in every) > LONGEST:
+        what = f"more than {MOST:,} regexes, or {LONGEST:,} characters of them"
+        return None, [Problem("error", what, "make several filters of it", every[0].place)]
 
     def compiled(texts: Iterable[Text], make: Callable[[Text], Rule]) -> list[Rule]:
         rules = []

@@ -28,7 +28,7 @@ _TAGS |= {"F-ID/": r"(?P<fid>\S+)", "F-PORT/": r"(?P<fport>\w+)"}
 _HOST = rf"(?:{_ADDR}|{_DNS})"
 _GROUPS = {"id": "fid", "port": "fport"}
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
     (?P<escape> \\. )
   | (?P<set>    \[\^?\]? (?:\\.|[^\]\\])* \] )
@@ -44,6 +44,11 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+LONGEST = 250_000
+"""Characters of a regex: a longer one takes seconds to compile."""
+_SHOWN = 200
+"""So many characters are told on either side of what is wrong in a regex."""
 
 _CARET = re.compile(r"(?:\(\?[aiLmsux]+\))?\^(?![*+?{])")
 _IDENTITY = frozenset({"fid", "ip4", "ip6", "dns", "mlfid"})
@@ -125,7 +130,7 @@ def expand(regex: str, usedns: UseDns = "warn") -> Expanded:
     parts: list[str] = []
     steps: list[tuple[int, int, bool]] = []
     length = 0
-    for match in _TOKEN.finditer(regex):
+    for match in TOKEN.finditer(regex):
         part = expansion.token(match)
         steps.append((length, match.start(), part == match[0]))
         parts.append(part)
@@ -140,6 +145,9 @@ def compile_regex(text: Text, usedns: UseDns = "warn", multiline: bool = False) 
     regex = text.value
     if not regex.strip():
         raise ConfigError("the regex is empty", text.place, "write one, or leave the line out")
+    if len(regex) > LONGEST:
+        cure = f"no more than {LONGEST:,} are possible; make several of it"
+        raise ConfigError(f"a regex of {len(regex):,} characters", text.place, cure)
     expanded = expand(regex, usedns)
     try:
         with warnings.catch_warnings():  # about `[[`, which means the same in every Python so far
@@ -154,7 +162,7 @@ def begins_a_line(pattern: str) -> bool:
     if not _CARET.match(pattern):
         return False
     depth = 0
-    for token in _TOKEN.finditer(pattern):
+    for token in TOKEN.finditer(pattern):
         depth += {"open": 1, "begin": 1, "close": -1}.get(token.lastgroup or "", 0)
         if depth == 0 and token.lastgroup == "text" and "|" in token[0]:
             return False
@@ -167,7 +175,8 @@ def _fault(regex: str, expanded: Expanded, error: Exception) -> str:
     if position is None:
         return f"bad regex {regex!r}: {message}"
     at = expanded.origin(position)
-    return f"bad regex, {message} at position {at}: {regex[:at]}>>>{regex[at:]}"
+    before = regex[:at] if at <= _SHOWN else f"...{regex[at - _SHOWN : at]}"
+    return f"bad regex, {message} at position {at}: {before}>>>{regex[at:]}"
 
 
 def _cure(error: Exception) -> str:

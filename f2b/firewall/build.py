@@ -19,8 +19,8 @@ from f2b.firewall.dry import Dry
 from f2b.firewall.native import Native
 from f2b.firewall.plan import Plan
 from f2b.firewall.queued import QueuedAction
-from f2b.firewall.render import Context, Counts
 from f2b.firewall.script import Script
+from f2b.firewall.ticket import Context, Counts
 from f2b.log import Log
 from f2b.loop import Loop
 

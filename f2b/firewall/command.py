@@ -10,8 +10,9 @@ from f2b.firewall.life import Report
 from f2b.firewall.lifecycle import Lifecycle
 from f2b.firewall.process import Process
 from f2b.firewall.queued import LIMIT, QueuedAction
-from f2b.firewall.render import Context, Recipe
+from f2b.firewall.render import Recipe
 from f2b.firewall.shell import Command, HostName, Program, Result, Step
+from f2b.firewall.ticket import Context
 from f2b.firewall.worker import Running
 from f2b.loop import Loop
 

@@ -47,8 +47,8 @@ class Life(Protocol):
         """Let somebody in."""
         ...
 
-    def flush(self, bans: Sequence[Ban]) -> Routine:
-        """Let everybody in; `bans` says whom."""
+    def flush(self, bans: Sequence[Ban], last: bool = False) -> Routine:
+        """Let everybody in; `bans` says whom. `last`: then it is stopped, so what fails need not be repaired."""
         ...
 
     def stop(self) -> Routine:

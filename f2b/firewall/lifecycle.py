@@ -3,17 +3,18 @@
 Pure: each verb is a generator that yields a `Step`, is sent its `Result`, and returns whether it was done.
 `firewall.worker` drives them with real shells, tests with a script. The order is Fail2Ban's: a family (`inet4`,
 `inet6`, `None` for ids that are no address, or "" for an action without families) is started, gets items, is flushed
-and stopped; a command that two families would word alike runs once.
+and stopped; a command that two families would word alike runs once, if it works.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 
 from f2b.events import Ban
 from f2b.firewall.life import Report, Routine
-from f2b.firewall.render import HISTORY, Context, Recipe, about, about_nobody, family
+from f2b.firewall.render import Recipe
 from f2b.firewall.shell import Command, HostName, Result, Step
+from f2b.firewall.ticket import HISTORY, Context, about, about_nobody, family
 from f2b.value import replace
 
 _ERROR_OF = {"ban": "banning", "reban": "banning", "unban": "unbanning", "prolong": "prolonging ban of"}
@@ -70,17 +71,20 @@ class Lifecycle:
 
     def unban(self, ban: Ban) -> Routine:
         """Let somebody in. What is on record is read at once: who lifts a ban by hand also has it forgotten."""
-        return self._unban(ban, self._remembering("unban", ban))
+        return self._unban(ban, self._remembering("unban", ban, self._context))
 
     def _unban(self, ban: Ban, context: Context) -> Routine:
         if family(ban) not in self._filled:
             return True
         return (yield from self._about("unban", ban, context))
 
-    def flush(self, bans: Sequence[Ban]) -> Routine:
+    def flush(self, bans: Sequence[Ban], last: bool = False) -> Routine:
         """Let everybody in: at one stroke, or one by one if there is no actionflush."""
-        flushes = any(self._recipe.text("flush", kind).strip() for kind in ("", *self._families))
-        return self._flush() if flushes else self._one_by_one([self.unban(ban) for ban in bans])
+        if any(self._recipe.text("flush", kind).strip() for kind in ("", *self._families)):
+            return self._flush(repair=not last or self._repairs_on_unban)
+        counted = self._context.counts
+        none_left = replace(self._context, counts=lambda: counted()._replace(banned=0))
+        return self._one_by_one([self._unban(ban, self._remembering("unban", ban, none_left)) for ban in bans])
 
     def _one_by_one(self, routines: Iterable[Routine]) -> Routine:
         done = True
@@ -88,7 +92,7 @@ class Lifecycle:
             done = (yield from routine) and done
         return done
 
-    def _flush(self) -> Routine:
+    def _flush(self, repair: bool) -> Routine:
         self._report("NOTICE", f"[{self._jail}] Flush ticket(s) with {self._name}")
         kinds = list(self._filled)
         self._filled.clear()
@@ -96,7 +100,7 @@ class Lifecycle:
         if not done:
             self._filled.update(dict.fromkeys(kinds))  # so that it is tried again at the end
             self._report("ERROR", f"Failed to flush bans in {self._where()}: {self._failed('flushing')}")
-            yield from self.check()
+            yield from self._all_stand(repair)
         return done
 
     def stop(self) -> Routine:
@@ -115,13 +119,13 @@ class Lifecycle:
 
     def check(self) -> Routine:
         """See whether all that is set up still stands, and repair what does not."""
-        seen: set[str] = set()
+        return self._all_stand(repair=True)
+
+    def _all_stand(self, repair: bool) -> Routine:
+        done = True
         for kind in list(self._started):
-            text = self._recipe.bare("check", kind).text
-            if text not in seen and not (yield from self._stands(kind, repair=True)):
-                return False
-            seen.add(text)
-        return True
+            done = (yield from self._stands(kind, repair)) and done
+        return done
 
     def take_lost(self, bans: Iterable[Ban]) -> list[Ban]:
         """Return those of `bans` that got lost in repairs since this was asked last."""
@@ -174,13 +178,13 @@ class Lifecycle:
         self._report("ERROR", self._not_executed(verb, ban, f"Error {_ERROR_OF[verb]} {ban.ip}"))
         return False
 
-    def _remembering(self, verb: str, ban: Ban) -> Context:
+    def _remembering(self, verb: str, ban: Ban, context: Context) -> Context:
         """Return a context that knows now what a command will want to know of a ban's history."""
         scopes = {tag.startswith("ipjail") for tag in HISTORY if self._recipe.names(tag, verb, family(ban))}
-        if not (scopes and self._context.history):
-            return self._context
-        found = {own: self._context.history(ban, own) for own in scopes}
-        return replace(self._context, history=lambda _, own: found[own])
+        if not (scopes and context.history):
+            return context
+        found = {own: context.history(ban, own) for own in scopes}
+        return replace(context, history=lambda _, own: found[own])
 
     def _worded(self, verb: str, ban: Ban, context: Context) -> Generator[Step, Result, Command]:
         """Return a ban's command; whose name it tells is asked for first."""
@@ -188,7 +192,7 @@ class Lifecycle:
         if self._recipe.names("ip-host", verb, family(ban)):
             answer = yield HostName(ban.ip)
             name = answer.output if answer.ok else name
-        return self._recipe.command(verb, about(ban, self._jail, context, name))
+        return self._recipe.command(verb, about(ban, context, name))
 
     def _stands(self, kind: str, repair: bool) -> Routine:
         """Ask actioncheck, and repair if it says no and `repair` allows it."""
@@ -199,8 +203,8 @@ class Lifecycle:
             self._report("ERROR", "Invariant check failed. Unban is impossible.")
             return False
         self._report("ERROR", "Invariant check failed. Trying to restore a sane environment")
-        yield from self._repair(kind)
-        if (yield from self._run(check, told=True)):
+        if (yield from self._repair(kind)) and (yield from self._run(check, told=True)):
+            self._started.setdefault(kind, self._recipe.bare("start", kind).text)
             return True
         self._report("CRITICAL", "Unable to restore environment")
         return False
@@ -208,19 +212,12 @@ class Lifecycle:
     def _repair(self, kind: str) -> Routine:
         repair = self._recipe.bare("repair", kind)
         if repair.text.strip():
-            self._lost.add(kind)
-            done = yield from self._run(repair)
-            if done:
-                self._started.setdefault(kind, self._recipe.bare("start", kind).text)
-            return done
+            self._lose([kind])
+            return (yield from self._run(repair))
         # What one command set up, another takes down whole: for all who share it.
         start = self._recipe.bare("start", kind).text
         together = [other for other, text in self._started.items() if text == start]
-        for other in together:
-            del self._started[other]
-        for other in [other for other in self._filled if self._home(other) in together]:
-            del self._filled[other]
-        self._lost.update(together)
+        self._lose(together)
         if together:
             yield from self._each("stop", [kind])
         done = yield from self._start([kind])
@@ -228,15 +225,22 @@ class Lifecycle:
             self._started.update(dict.fromkeys(together, start))
         return done
 
-    def _each(self, verb: str, kinds: Iterable[str]) -> Routine:
-        """Run a verb for each family, the same text once; a failure does not spare the others."""
-        done = True
-        once: dict[str, str] = {}
+    def _lose(self, kinds: Collection[str]) -> None:
+        """Count these families as not set up, and their bans as gone."""
+        self._lost.update(kinds)
         for kind in kinds:
-            once.setdefault(self._recipe.bare(verb, kind).text, kind)
-        for kind in once.values():
-            done = (yield from self._run(self._for_nobody(verb, kind))) and done
-        return done
+            self._started.pop(kind, None)
+        for kind in [kind for kind in self._filled if self._home(kind) in kinds]:
+            del self._filled[kind]
+
+    def _each(self, verb: str, kinds: Iterable[str]) -> Routine:
+        """Run a verb for each family, the same text until it works; a failure does not spare the others."""
+        worked: dict[str, bool] = {}
+        for kind in kinds:
+            text = self._recipe.bare(verb, kind).text
+            if not worked.get(text):
+                worked[text] = yield from self._run(self._for_nobody(verb, kind), told=text in worked)
+        return all(worked.values())
 
     def _run(self, command: Command, told: bool = False) -> Routine:
         """Run one command; an empty one is done at once. `told`: its failure was told already."""
@@ -258,7 +262,7 @@ class Lifecycle:
         return self._recipe.timeout
 
     def _for_nobody(self, verb: str, kind: str) -> Command:
-        return self._recipe.command(verb, about_nobody(kind, self._jail, self._context, self._clock()))
+        return self._recipe.command(verb, about_nobody(kind, self._context, self._clock()))
 
     def _where(self) -> str:
         return f"jail '{self._jail}' action '{self._name}'"

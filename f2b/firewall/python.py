@@ -20,8 +20,8 @@ from f2b.firewall.life import Report, Routine
 from f2b.firewall.python_pool import Errand, Pool
 from f2b.firewall.python_shim import ActionInfo, IPAddr, Jail
 from f2b.firewall.queued import QueuedAction
-from f2b.firewall.render import Context, about
 from f2b.firewall.shell import Call, Result, Step
+from f2b.firewall.ticket import Context, about, data
 
 TIMEOUT_S = 60.0
 """How long one call of an action may take; Fail2Ban's number for commands."""
@@ -88,9 +88,9 @@ class Python:
 
     def unban(self, ban: Ban) -> Routine:
         """Let somebody in. What is on record is read at once: who lifts a ban by hand also has it forgotten."""
-        return self._informed("unban", inform(ban, self._jail.name, self._context))
+        return self._informed("unban", inform(ban, self._context))
 
-    def flush(self, bans: Sequence[Ban]) -> Routine:
+    def flush(self, bans: Sequence[Ban], last: bool = False) -> Routine:
         """Let everybody in: by `flush` if there is one and it says that it did, else one by one."""
         return self._flush([self.unban(ban) for ban in bans])
 
@@ -136,7 +136,7 @@ class Python:
     # ---- steps ----
 
     def _about(self, verb: str, ban: Ban) -> Routine:
-        return (yield from self._informed(verb, inform(ban, self._jail.name, self._context)))
+        return (yield from self._informed(verb, inform(ban, self._context)))
 
     def _informed(self, verb: str, info: ActionInfo) -> Routine:
         plain = {name: str(info[name]) for name in ("ip", "family", "fid", "failures")}
@@ -247,9 +247,9 @@ def _compiled(place: Place) -> CodeType:
         raise ConfigError(f"this is no Python: {error}", place) from None
 
 
-def inform(ban: Ban, jail: str, context: Context) -> ActionInfo:
+def inform(ban: Ban, context: Context) -> ActionInfo:
     """Return what a Python action is told of a ban: the tags of commands, as numbers and text."""
-    values: dict[str, Any] = {name: text() for name, text in about(ban, jail, context).values.items()}
+    values: dict[str, Any] = {name: text() for name, text in about(ban, context).values.items()}
     values |= {name: int(values[name]) for name in NUMBERS}
     values |= {
         "ip": IPAddr(ban.ip),
@@ -257,7 +257,7 @@ def inform(ban: Ban, jail: str, context: Context) -> ActionInfo:
         "family": {4: "inet4", 6: "inet6"}.get(net.family(ban.ip)),
         "time": int(ban.time) if ban.restored else float(ban.time),
         "ip-host": lambda: host_name(ban.ip),
-        "F-*": {"matches": list(ban.matches), "failures": ban.failures, **ban.captures},
+        "F-*": data(ban),
     }
     return ActionInfo(values)
 

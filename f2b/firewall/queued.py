@@ -80,16 +80,19 @@ class QueuedAction:
 
     def flush(self, bans: Sequence[Ban]) -> None:
         """Let everybody in, by whatever way the action has for that."""
+        self._flush(last=False)
+
+    def _flush(self, last: bool) -> None:
         while self._waiting:
             self._forget(next(iter(self._waiting)))
         held = list(self._held.values())
         self._held.clear()
         self._failed.clear()
-        self._begin_with(self._life.flush(held))
+        self._begin_with(self._life.flush(held, last))
 
     def stop(self, keep: bool) -> None:
         """Let everybody in and take down what was set up; such an action's bans cannot be kept."""
-        self.flush(())
+        self._flush(last=True)
         self._worker.add(self._life.stop)
 
     # ---- beyond the protocol --------------------------------------------------------------------------------
@@ -191,9 +194,13 @@ class QueuedAction:
         self._worker.add(partial(self._healing, job))
 
     def _healing(self, job: Callable[[], Routine], but: str = "") -> Routine:
-        """Carry out a job; if the action had to be set up anew for it, put everybody back in, except `but`."""
+        """Carry out a job; if the action had to be set up anew for it, put everybody back in, except `but`.
+
+        Who was not in before is only put in if that was of use.
+        """
         done = yield from job()
-        held = [ban for ban in self._held.values() if ban.id != but and not self._is_spared(ban)]
+        spared = {but} if done else {but, *self._failed}
+        held = [ban for ban in self._held.values() if ban.id not in spared and not self._is_spared(ban)]
         lost = self._life.take_lost(held)
         if lost:
             self._report("NOTICE", f"[{self._jail}] Reban {len(lost)} id(s), action '{self.name}'")

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
-from f2b import duration, net
+from f2b import duration
 from f2b.errors import ActionError
-from f2b.events import Ban
 from f2b.firewall.shell import Command
-from f2b.value import dataclass
+from f2b.firewall.ticket import Context, Ticket, group
 
 VERBS = ("start", "stop", "ban", "unban", "check", "flush", "repair", "prolong", "reban", "reload")
 MAX_PASSES = 25
@@ -33,119 +31,7 @@ _SPECIAL = re.compile(r"[\\#&;`|*?~<>^()\[\]{}$'\"\r\n]")
 _NO_NAME = re.compile(r"\W")
 _CONDITIONAL = re.compile(r"\w+\?family=")
 _TRUE = ("1", "on", "true", "yes")
-HISTORY = ("ipfailures", "ipjailfailures", "ipmatches", "ipjailmatches")
-"""Tags that tell of all bans of an id."""
 _ESCAPED_STATIC = ("matches", "ipmatches", "ipjailmatches")
-_GROUPS = {"id": "fid", "port": "fport"}
-"""Filter tags whose group has another name, as `<F-ID>` in a filter makes the group `fid`."""
-
-
-class Counts(NamedTuple):
-    """What a jail has counted."""
-
-    banned: int = 0
-    banned_total: int = 0
-    found: int = 0
-    found_total: int = 0
-
-
-def _nothing_counted() -> Counts:
-    return Counts()
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a command may say beyond its ban. What must be looked up is, where a command names its tag."""
-
-    fq_hostname: str = "localhost"
-    sh_hostname: str = "localhost"
-    bantime: float = 600
-    """The jail's own, for commands without a ban, in seconds."""
-    ipv6: bool = True
-    """Whether the inet6 family is made ready at start."""
-    history: Callable[[Ban, bool], tuple[int, Sequence[str]]] | None = None
-    """Failures and log lines of the ban's id that are on record, in all jails or (True) in the ban's only."""
-    counts: Callable[[], Counts] = _nothing_counted
-
-
-Values = Mapping[str, Callable[[], str]]
-"""Dynamic tags, each with what makes its value."""
-
-
-class Ticket(NamedTuple):
-    """What a command is about: its dynamic tags, and what its filter caught."""
-
-    family: str
-    """`inet4`, `inet6`, `None` for an id that is no address, or nothing for a command about nobody."""
-    values: Values
-    captures: Mapping[str, str | Sequence[str]]
-
-
-def family(ban: Ban) -> str:
-    """Return the ban's address family as actions name it."""
-    return {4: "inet4", 6: "inet6", 0: "None"}[net.family(ban.ip)]
-
-
-def about(ban: Ban, jail: str, context: Context, host_name: str = "None") -> Ticket:
-    """Return what commands can say about a ban; `host_name` is what its address is called."""
-
-    def record(own: bool) -> tuple[int, Sequence[str]]:
-        return context.history(ban, own) if context.history else (ban.failures, ban.matches)
-
-    values: dict[str, Callable[[], str]] = {
-        "ip": lambda: ban.ip,
-        "family": lambda: family(ban),
-        "ip-rev": lambda: reverse(ban.ip),
-        "ip-host": lambda: host_name,
-        "fid": lambda: ban.id,
-        "failures": lambda: str(ban.failures),
-        "ipfailures": lambda: str(record(False)[0]),
-        "ipjailfailures": lambda: str(record(True)[0]),
-        "matches": lambda: "\n".join(ban.matches),
-        "ipmatches": lambda: "\n".join(record(False)[1]),
-        "ipjailmatches": lambda: "\n".join(record(True)[1]),
-        # Fail2Ban's database knows whole seconds.
-        "time": lambda: str(int(ban.time) if ban.restored else float(ban.time)),
-        "bantime": lambda: str(int(ban.duration)),
-        # Fail2Ban counts a ban again that it restores.
-        "bancount": lambda: str(ban.count + ban.restored),
-        "restored": lambda: str(int(ban.restored)),
-        "raw-ticket": lambda: _dump(ban),
-        **_counted(jail, context.counts),
-    }
-    return Ticket(family(ban), values, ban.captures)
-
-
-def about_nobody(kind: str, jail: str, context: Context, now: float) -> Ticket:
-    """Return what commands about no ban (start, stop, flush, reload) can say; `kind` is their family."""
-    empty = Ban(jail, "", now, context.bantime, count=0)
-    return Ticket(kind, {**about(empty, jail, context).values, "family": lambda: kind}, {})
-
-
-def _counted(jail: str, counts: Callable[[], Counts]) -> Values:
-    return {
-        "jail.name": lambda: jail,
-        "jail.banned": lambda: str(counts().banned),
-        "jail.banned_total": lambda: str(counts().banned_total),
-        "jail.found": lambda: str(counts().found),
-        "jail.found_total": lambda: str(counts().found_total),
-    }
-
-
-def reverse(address: str) -> str:
-    """Return the octets or nibbles in the order that reverse DNS wants, with a final dot; "" if it is no address."""
-    raw = net.packed(address.partition("/")[0])
-    if raw is None:
-        return ""
-    digits = address.split(".") if len(raw) == 4 else list(raw.hex())
-    return ".".join(reversed(digits)) + "."
-
-
-def _dump(ban: Ban) -> str:
-    return (
-        f"BanTicket: ip={ban.id} time={ban.time} bantime={ban.duration} bancount={ban.count} "
-        f"#attempts={ban.failures} matches={list(ban.matches)}"
-    )
 
 
 class Recipe:
@@ -274,7 +160,8 @@ def _fill(text: str, ticket: Ticket) -> Command:
         return tag[0] if value is None else shelf.place(tag[1], value())
 
     def caught(tag: re.Match[str]) -> str:
-        return shelf.place(f"F_{_group(tag[1])}", _caught(tag[1], ticket))
+        name = group(tag[1])
+        return shelf.place(f"F_{name}", ticket.caught(name))
 
     # What the first pass puts in holds no `<`, so the second cannot mistake it for a tag.
     text = _FILTER_TAG.sub(caught, _TAG.sub(known, text))
@@ -289,17 +176,4 @@ def _value(tag: re.Match[str], ticket: Ticket) -> str:
     """Return what a dynamic tag or a filter's tag stands for; itself if nobody knows it."""
     if tag[1] in ticket.values:
         return ticket.values[tag[1]]()
-    return _caught(tag[1].removeprefix("F-"), ticket) if _FILTER_TAG.fullmatch(tag[0]) else tag[0]
-
-
-def _caught(name: str, ticket: Ticket) -> str:
-    return _words(ticket.captures.get(_group(name), ""))
-
-
-def _group(name: str) -> str:
-    return _GROUPS.get(name.lower(), name.lower())
-
-
-def _words(value: str | Sequence[str]) -> str:
-    """Return several values as Fail2Ban writes a set of them."""
-    return value if isinstance(value, str) else "{" + ", ".join(map(repr, value)) + "}"
+    return ticket.caught(group(tag[1].removeprefix("F-"))) if _FILTER_TAG.fullmatch(tag[0]) else tag[0]

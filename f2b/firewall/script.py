@@ -14,8 +14,9 @@ from f2b import net
 from f2b.errors import ActionError
 from f2b.events import Ban
 from f2b.firewall.life import Report, Routine
-from f2b.firewall.render import Context, Recipe, Ticket, about, about_nobody, clean
+from f2b.firewall.render import Recipe, clean
 from f2b.firewall.shell import HostName, Program, Result
+from f2b.firewall.ticket import Context, Ticket, about, about_nobody
 
 EVENTS = ("start", "ban", "prolong", "unban", "reload", "stop")
 USUAL = "ban unban"
@@ -48,7 +49,7 @@ class Script:
         wrong = sorted({*self._events} - {*EVENTS})
         if wrong:
             raise ActionError(f"events: {' '.join(wrong)} is none; use some of {', '.join(EVENTS)}")
-        words = self._recipe.words("script", Ticket("", {}, {}))
+        words = self._recipe.words("script", Ticket("", {}, lambda _: ""))
         if not words:
             raise ActionError("script: it is empty; give a program and what it is called with")
         self.program = words[0]
@@ -73,7 +74,7 @@ class Script:
         """Tell that a ban has ended."""
         return (yield from self._about("unban", ban))
 
-    def flush(self, bans: Sequence[Ban]) -> Routine:
+    def flush(self, bans: Sequence[Ban], last: bool = False) -> Routine:
         """Tell of each ban that it has ended."""
         done = True
         for ban in bans:
@@ -104,14 +105,14 @@ class Script:
         if "<ip-host>" in self._recipe.option("script"):
             asked = yield HostName(ban.ip)
             name = asked.output if asked.ok else name
-        ticket = about(ban, self._jail, self._context, name)
+        ticket = about(ban, self._context, name)
         return (yield from self._run(event, ticket, _facts(ban)))
 
     def _nobody(self, event: str) -> Routine:
         if event not in self._events:
             return True
         now = self._clock()
-        ticket = about_nobody("", self._jail, self._context, now)
+        ticket = about_nobody("", self._context, now)
         return (yield from self._run(event, ticket, {"time": now}))
 
     def _run(self, event: str, ticket: Ticket, facts: Mapping[str, object]) -> Routine:

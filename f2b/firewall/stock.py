@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from f2b.firewall.render import Context, Recipe
+from f2b.firewall.render import Recipe
+from f2b.firewall.ticket import Context
 
 _NO = ("no", "false", "off", "0")
 _FAMILIES = {"inet4": ("ip", "ipv4_addr"), "inet6": ("ip6", "ipv6_addr")}

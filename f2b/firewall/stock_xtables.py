@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from f2b.errors import ConfigError, Place
 from f2b.firewall.port import Service
-from f2b.firewall.render import Context, Recipe
+from f2b.firewall.render import Recipe
+from f2b.firewall.ticket import Context
 from f2b.firewall.xtables import Half, Xtables, checked, traffic, verdict
 
 _FAMILIES = {4: "inet4", 6: "inet6"}

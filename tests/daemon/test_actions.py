@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,14 @@ def test_bans_by_hand_when_they_come_in_loops_then_none_is_lost(server: Server) 
     assert set(server.banned()) == wanted
     wait_for(lambda: len(lines(server.folder / "banned")) == len(wanted))
     assert set(lines(server.folder / "banned")) == wanted
+
+
+def test_reload_when_nothing_changed_then_actions_that_are_up_hear_of_it(server: Server) -> None:
+    action(server, "told", start="true", ban="true", reload=f"echo reload >>{server.folder}/told")
+    log = server.jail(action="told")
+    server.start()
+    fail(log, "192.0.2.1")
+    wait_for(lambda: "Ban 192.0.2.1" in server.said())
+    for count in (1, 2):
+        assert server.ask("reload").returncode == 0
+        wait_for(partial(lambda count: len(lines(server.folder / "told")) == count, count))

@@ -22,7 +22,7 @@ from f2b.engine import Engine
 from f2b.errors import Place
 from f2b.events import Broke
 from f2b.firewall.command import command_action
-from f2b.firewall.render import Context
+from f2b.firewall.ticket import Context
 from f2b.log import Log
 from f2b.loop import Loop
 from f2b.source.tail import Tail

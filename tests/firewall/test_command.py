@@ -17,7 +17,7 @@ from f2b.events import Ban
 from f2b.firewall import Firewall
 from f2b.firewall.command import command_action
 from f2b.firewall.queued import QueuedAction
-from f2b.firewall.render import Context
+from f2b.firewall.ticket import Context
 from f2b.loop import Loop
 from f2b.value import replace
 

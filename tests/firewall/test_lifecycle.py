@@ -10,8 +10,9 @@ import pytest
 from f2b.events import Ban
 from f2b.firewall.life import Routine
 from f2b.firewall.lifecycle import Lifecycle
-from f2b.firewall.render import Context, Recipe
+from f2b.firewall.render import Recipe
 from f2b.firewall.shell import Command, Result
+from f2b.firewall.ticket import Context
 
 V4 = Ban("j", "192.0.2.1", 0, 600)
 V4B = Ban("j", "192.0.2.2", 0, 600)
@@ -201,7 +202,7 @@ def test_check_when_something_fell_then_it_is_set_up_anew_and_its_bans_are_told_
     play.run(play.life.ban(V4))
     play.run(play.life.ban(V6))
     play.bad = "^check inet4"
-    assert play.run(play.life.check()) == "check inet4, stop inet4, start inet4, check inet4"
+    assert play.run(play.life.check()) == "check inet4, stop inet4, start inet4, check inet4, check inet6"
     assert play.life.take_lost([V4, V4B, V6]) == [V4, V4B]
     assert play.life.take_lost([V4, V4B, V6]) == []
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall.render import MAX_VALUE, Context, Counts, Recipe, about, about_nobody, reverse
+from f2b.firewall.render import MAX_VALUE, Recipe
 from f2b.firewall.shell import Command
+from f2b.firewall.ticket import Context, about
 
 CONTEXT = Context(fq_hostname="host.example.org", sh_hostname="host")
 BAN = Ban(
@@ -34,7 +35,7 @@ def worded(
     text: str, ban: Ban = BAN, context: Context = CONTEXT, options: Mapping[str, str] = MappingProxyType({})
 ) -> Command:
     """Return the command of an actionban `text`, beside other options."""
-    return Recipe({"actionban": text, **options}, context).command("ban", about(ban, ban.jail, context))
+    return Recipe({"actionban": text, **options}, context).command("ban", about(ban, context))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def worded(
         ("F-FPORT", "22"),
         ("F-NOBODY", ""),
         ("F-user", "<F-user>"),
-        ("jail.name", "sshd"),
+        ("jail.name", "<jail.name>"),
         ("jail.banned", "0"),
         ("br", "\n"),
         ("sp", " "),
@@ -78,7 +79,7 @@ def test_values_when_they_are_special_then_they_are_arguments_in_the_order_of_ta
     assert (
         command.text == 'f2bV_matches=$0 f2bV_F_users=$1 \nmail $f2bV_F_users "$f2bV_matches" 192.0.2.1 $f2bV_matches'
     )
-    assert command.args == ("first line\nsecond line", "{'bob', 'joe'}")
+    assert command.args == ("first line\nsecond line", str({"bob", "joe"}))
 
 
 def test_values_when_there_are_more_than_ten_then_the_shell_sees_each() -> None:
@@ -126,58 +127,8 @@ def test_dynamic_value_when_it_looks_like_a_tag_then_it_is_never_replaced() -> N
     assert command.args == ("<F-USER>", "<ip>")
 
 
-def test_lookups_when_no_tag_names_them_then_they_are_not_made() -> None:
-    asked: list[bool] = []
-
-    def history(ban: Ban, own: bool) -> tuple[int, tuple[str, ...]]:
-        asked.append(own)
-        return 3, ()
-
-    context = Context(history=history)
-    assert worded("<ip>", context=context).text == "192.0.2.1"
-    assert asked == []
-    assert worded("<ipjailfailures>", context=context).text == "3"
-    assert asked == [True]
-
-
-def test_host_name_when_it_is_known_then_its_tag_says_it() -> None:
-    recipe = Recipe({"actionban": "<ip-host>"}, CONTEXT)
-    ban = Ban("j", "192.0.2.1", 0, 600)
-    assert recipe.names("ip-host", "ban", "inet4")
-    assert recipe.command("ban", about(ban, "j", CONTEXT)).text == "None"
-    assert recipe.command("ban", about(ban, "j", CONTEXT, "a.example.org")).text == "a.example.org"
-
-
-def test_records_when_the_context_knows_them_then_tags_tell_all_jails_and_the_own() -> None:
-    context = Context(
-        history=lambda ban, own: (4, ("own",)) if own else (9, ("all", "jails")),
-        counts=lambda: Counts(1, 2, 3, 4),
-    )
-    text = (
-        "<ipfailures> <ipjailfailures> <ipjailmatches> <jail.banned><jail.banned_total><jail.found><jail.found_total>"
-    )
-    assert worded(text, context=context).text == "9 4 own 1234"
-    assert worded("<ipmatches>", context=context).args == ("all\njails",)
-
-
-def test_nobody_when_a_command_is_about_no_ban_then_tags_are_empty() -> None:
-    recipe = Recipe(
-        {"actionstart": "[<ip>][<fid>][<ip-rev>][<family>][<F-USER>][<matches>] <bantime> <time>"}, CONTEXT
-    )
-    command = recipe.command("start", about_nobody("inet6", "j", CONTEXT, 1700000000.5))
-    assert command == Command("[][][][inet6][][] 600 1700000000.5")
-
-
 def test_bare_when_a_command_knows_only_its_family_then_other_tags_stay() -> None:
     assert Recipe({"actioncheck": "<family> <ip> <x>", "x": "y"}, CONTEXT).bare("check", "") == Command(" <ip> y")
-
-
-@pytest.mark.parametrize(
-    ("address", "reversed_"),
-    [("192.0.2.1", "1.2.0.192."), ("2001:db8::/64", "0." * 24 + "8.b.d.0.1.0.0.2."), ("somebody", "")],
-)
-def test_reverse_when_an_address_is_given_then_its_parts_come_backwards(address: str, reversed_: str) -> None:
-    assert reverse(address) == reversed_
 
 
 values = st.text(st.characters(codec=None, min_codepoint=0, max_codepoint=0x10FFFF) | st.sampled_from(SPECIAL))

@@ -15,8 +15,8 @@ from f2b.errors import ActionError
 from f2b.events import Ban
 from f2b.firewall.command import begin
 from f2b.firewall.queued import QueuedAction
-from f2b.firewall.render import Context
 from f2b.firewall.script import Script
+from f2b.firewall.ticket import Context
 from f2b.loop import Loop
 
 BAN = Ban("sshd", "192.0.2.1", 1000, 600, 3, ("line 1", "line 2"), {"user": "x'; $(id) <ip>"}, count=2)
