@@ -82,7 +82,7 @@ class RegexFilter:
         self.usedns = spec.usedns
         self.prefregex = prefregex
         self.failregex = failregex
-        self._dispatch = Dispatch(failregex, prefregex)
+        self._dispatch = Dispatch(failregex)
         self.ignoreregex = ignoreregex
         self._early = 0 < len(ignoreregex) < len(failregex) - EARLY
         self._buffer = Buffer(spec.maxlines) if spec.maxlines > 1 else None
