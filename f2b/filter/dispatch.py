@@ -30,11 +30,15 @@ class Choice(NamedTuple):
 class Dispatch:
     """A list of rules, and what is known of the begins of their matches."""
 
-    __slots__ = ("_heads", "_known", "_patience", "everything")
+    __slots__ = ("_before", "_heads", "_known", "_patience", "_slow", "everything")
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], before: Rule | None = None) -> None:
+        """`before`: a rule that is tried on every text before these."""
         self.everything = Choice(tuple(rules), tuple(range(len(rules))))
         """All rules."""
+        self._before = before
+        self._slow = set(rules)
+        """Those that are not rewritten yet."""
         self._heads: list[tuple[str, ...]] = []
         self._known: dict[str, Choice] = {}
         self._patience = PATIENCE
@@ -50,10 +54,19 @@ class Dispatch:
         if len(self._heads) < len(self.everything.rules):  # one a text, so that no text waits for all
             self._heads.append(_begins(self.everything.rules[len(self._heads)]))
             return self.everything
+        if self._before is not None:
+            self._before.quicken()
+            self._before = None
+        places = tuple(place for place, heads in enumerate(self._heads) if begin.startswith(heads))
+        choice = Choice(tuple(self.everything.rules[place] for place in places), places)
+        slow = next((rule for rule in choice.rules if rule in self._slow), None)
+        if slow is not None:  # one a text here, too
+            self._slow.remove(slow)
+            slow.quicken()
+            return choice
         if len(self._known) >= MEMORY:
             self._known.clear()
-        places = tuple(place for place, heads in enumerate(self._heads) if begin.startswith(heads))
-        choice = self._known[begin] = Choice(tuple(self.everything.rules[place] for place in places), places)
+        self._known[begin] = choice
         return choice
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from f2b.config.model import Text, UseDns
 from f2b.filter.literals import Shape, shape
+from f2b.filter.rewrite import rewritten
 from f2b.filter.tags import begins_a_line, compile_regex
 from f2b.runaway import Runaway
 
@@ -33,7 +34,10 @@ class _Derived(NamedTuple):
 class Rule:
     """A compiled regex. `search` and `match` are the pattern's own."""
 
-    __slots__ = ("_derived", "_idle", "_shape", "anchored", "match", "needle", "pattern", "search", "text")
+    __slots__ = (
+        *("_derived", "_idle", "_rests", "_shape", "_works"),
+        *("anchored", "match", "needle", "pattern", "search", "text"),
+    )
 
     def __init__(
         self, text: Text, usedns: UseDns = "warn", multiline: bool = False, idle: re.Pattern[str] = _NEVER
@@ -47,6 +51,8 @@ class Rule:
         """Stands in every text that it matches; `dispatch` finds it out."""
         self._idle = idle
         self._shape: Shape | None = None
+        self._works = self.pattern
+        self._rests = False
         self._derived = tuple(_derived(self.pattern))
         self.wake()
 
@@ -56,13 +62,21 @@ class Rule:
 
     def rest(self) -> None:
         """Search no more: find nothing, or drop every line if it is an ignoreregex, for it might spare anybody."""
+        self._rests = True
         self.search, self.match = self._idle.search, self._idle.match
 
     def wake(self) -> None:
         """Search (again)."""
-        self.search, self.match = self.pattern.search, self.pattern.match
+        self._rests = False
+        self.search, self.match = self._works.search, self._works.match
         if self.anchored and not self.pattern.flags & re.MULTILINE:
             self.search = self.match  # it cannot match elsewhere, but `search` would look
+
+    def quicken(self) -> None:
+        """Search with the regex rewritten: worth it for one that is used much, since that takes time."""
+        self._works = rewritten(self.pattern)
+        if not self._rests:
+            self.wake()
 
     @property
     def shape(self) -> Shape:

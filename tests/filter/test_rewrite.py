@@ -1,0 +1,109 @@
+"""Rewritten regexes beside the plain ones: stock filters on mutilated samples, and generated regexes on texts."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from f2b.cli import subject
+from f2b.filter.rewrite import rewritten
+from tests.filter import sample
+from tests.filter.test_mutants import RUNAWAY, WORDS, mutilated
+
+RUNS = [run for log in sample.logs() for run in sample.runs(log) if run.filter != RUNAWAY]
+LINES = 60
+
+atoms = st.sampled_from(["a", "b", " ", ": ", ".", r"\S+", r"\d{1,2}", "[ab]", "a*?", "(?:a|b)", "(?=a)", "", r"\s*"])
+pieces = st.recursive(
+    atoms,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map("".join),
+        st.builds("(?:{}){}".format, inner, st.sampled_from(["", "?", "{2}", "{0,2}", "{1,3}", "*", "??", "{5}"])),
+        st.builds("(?:{}|{}){}".format, inner, inner, st.sampled_from(["", "?", "{2}", "+"])),
+        st.builds("({}){}".format, inner, st.sampled_from(["", "?", "{0,2}"])),
+    ),
+    max_leaves=8,
+)
+conditional = "{before}(?:(?P<g>{g}){q}|{other}){between}(?(g){yes}|{no}){after}"
+regexes = st.one_of(
+    pieces,
+    st.builds(
+        conditional.format,
+        before=pieces,
+        g=pieces,
+        q=st.sampled_from(["", "", "?", "*"]),
+        other=pieces,
+        between=pieces,
+        yes=st.sampled_from([": ", "a", "ab*", "a|b", ".", "", "aa?"]),
+        no=st.sampled_from(["", "$", "b", ".*$"]),
+        after=st.sampled_from(["", "b", "?", "*", "|a", "{2}"]),
+    ),
+)
+texts = st.text("ab1: \n", max_size=14)
+
+
+def same(pattern: re.Pattern[str], text: str) -> None:
+    """Assert that a pattern and its rewritten form find the same in a text."""
+    plain, quick = pattern.search(text), rewritten(pattern).search(text)
+    assert (plain and (plain.regs, plain.groupdict())) == (quick and (quick.regs, quick.groupdict())), (pattern, text)
+
+
+KEPT = [
+    *("(?:a*)?", "(a)?", "(?:(a))?", "(?:(?P<x>a)?b)*", "(?:ab)??", "a?", "(?:ab){2,}", "(?:ab){9}", "(?x)(?:ab)?"),
+    *("(?P<x>a)c(?(x)|d)", "(?P<x>a)|c(?(x)e|d)", "(?:(?P<x>a)|b)(?(x)c|d)?", "(?:(?P<x>a)|b)(?(x)c*|d)"),
+    *("(?:(?P<x>a)|b)(?(x)c?d|)", "(?:(?P<x>a)*|b)(?(x)c|d)", "(?:(?!(?P<x>a))|b)(?(x)c|d)", "(?:(a)|b)(?(1)c|d)"),
+]
+
+
+def compiled(regex: str) -> re.Pattern[str] | None:
+    """Return a generated regex compiled, if it is one."""
+    try:
+        return re.compile(regex)
+    except re.error:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("regex", "quicker"),
+    [
+        ("a(?:bc)?d", "a(?:(?:bc)|)d"),
+        ("(?P<x>ab)?c", "(?:(?P<x>ab)|)c"),
+        ("(?:ab){0,2}", "(?:(?:ab)(?:(?:ab)|)|)"),
+        ("(?:ab){2}", "(?:ab)(?:ab)"),
+        ("(?:(?P<x>a)|b)c(?(x): |d)", "(?:(?=(?s:.*): )(?P<x>a)|b)c(?(x): |d)"),
+        *((same, same) for same in KEPT),
+    ],
+)
+def test_regex_when_its_shape_is_known_is_rewritten(regex: str, quicker: str) -> None:
+    assert rewritten(re.compile(regex)).pattern == quicker
+
+
+@settings(max_examples=150)
+@given(regexes, texts)
+@example("(?:(?P<g>a)?|b)(?(g): |b)", "ab")
+def test_regex_when_rewritten_then_finds_the_same(regex: str, text: str) -> None:
+    pattern = compiled(regex)
+    if pattern is not None:
+        same(pattern, text)
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.filter)
+def test_stock_filter_when_rewritten_then_finds_the_same_in_mutilated_lines(run: sample.Run) -> None:
+    spec = subject.find(run.filter, Path("/etc/fail2ban"), False)
+    assert spec
+    tested = subject.compiled(spec)
+    dice = random.Random(run.filter)
+    lines = [dice.choice(run.samples).text for _ in range(LINES)]
+    for line in [*(one.text for one in run.samples), *(mutilated(dice, line, WORDS) for line in lines)]:
+        texts = [f"{line}\n"]
+        if tested.prefregex:
+            same(tested.prefregex.pattern, line)
+            texts += [f"{line[at:]}\n" for at in range(0, len(line), 7)]
+        for rule in (*tested.failregex, *tested.ignoreregex):
+            for text in texts:
+                same(rule.pattern, text)
