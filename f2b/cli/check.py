@@ -11,7 +11,8 @@ from f2b.cli import show
 from f2b.config import search
 from f2b.config.model import Problem
 from f2b.daemon import proof
-from f2b.firewall.build import installed, service
+from f2b.firewall.build import service
+from f2b.firewall.native import installed
 from f2b.value import replace
 
 WRONG = 2

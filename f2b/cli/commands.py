@@ -20,15 +20,15 @@ _RUN = "Run it"
 _TRY = "Try things out, without a server"
 
 COMMANDS = {
-    "status": Entry(_ASK, "What the server watches, and whom each jail keeps out"),
+    "status": Entry(_ASK, "What the server watches, and whom each jail keeps out", by_hand=True),
     "banned": Entry(_ASK, "Who is banned, where and until when"),
     "verify": Entry(_ASK, "Whether the kernel keeps out whom it should, and what may be in the way"),
-    "ping": Entry(_ASK, "Whether the server answers, and whether it enforces bans"),
+    "ping": Entry(_ASK, "Whether the server answers, and whether it enforces bans", by_hand=True),
     "ban": Entry(_TELL, "Keep addresses out"),
     "unban": Entry(_TELL, "Let addresses in again"),
     "reload": Entry(_TELL, "Read the configuration again"),
     "stop": Entry(_TELL, "End the server"),
-    "serve": Entry(_RUN, "Watch logs and ban, in the foreground"),
+    "serve": Entry(_RUN, "Watch logs and ban, in the foreground", by_hand=True),
     "regex": Entry(_TRY, "Run a filter over a log and report what it finds", by_hand=True),
     "check": Entry(_TRY, "What is wrong with the configuration, all at once"),
     "lint": Entry(_TRY, "Whether filters can be fooled, hang, or do nothing"),

@@ -6,7 +6,6 @@ People and monitoring call it in loops, so it imports little and parses by hand.
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -137,6 +136,8 @@ class Client:
 
     def _converse(self) -> int:
         """Carry out commands from standard input until it ends."""
+        import shlex  # late: nobody else needs it
+
         print(_BANNER)
         while True:
             try:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from f2b import __version__
+from f2b.cli.argument import WRONG_USAGE, fail, status_of
 from f2b.cli.commands import COMMANDS
 from f2b.control import client
 from f2b.control.address import socket_path
-from f2b.errors import ConfigError, ControlError, F2bError
+from f2b.errors import F2bError
 
-WRONG_USAGE = 2
 INTERRUPTED = 130
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -111,17 +110,10 @@ def run(argv: list[str]) -> int:
         return status if isinstance(status, int) else 0
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "f2b"
-        return _fail(f"{error.format_message().rstrip('.')}; see '{command} --help'", WRONG_USAGE)
+        return fail(f"{error.format_message().rstrip('.')}; see '{command} --help'", WRONG_USAGE)
     except click.ClickException as error:
-        return _fail(error.format_message(), error.exit_code)
+        return fail(error.format_message(), error.exit_code)
     except click.Abort:
         return INTERRUPTED
-    except ControlError as error:
-        return _fail(str(error), error.status)
     except F2bError as error:
-        return _fail(str(error), WRONG_USAGE if isinstance(error, ConfigError) else 1)
-
-
-def _fail(what: str, status: int) -> int:
-    print(f"f2b: {what}", file=sys.stderr)
-    return status
+        return fail(str(error), status_of(error))

@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-
-import click
 
 from f2b import __version__, paths
 from f2b.alarm import Alarm
+from f2b.cli.argument import WHERE, Command, Given, Usage
 from f2b.config import search
 from f2b.config.model import JailSpec, ServerSpec, Settings
 from f2b.control.endpoint import Endpoint, clear
@@ -24,7 +24,8 @@ from f2b.daemon.record import Record
 from f2b.daemon.server import Server
 from f2b.daemon.supervisor import Supervisor
 from f2b.errors import ConfigError, ControlError, F2bError, StoreError
-from f2b.firewall.build import Builder, installed, service
+from f2b.firewall.build import Builder, service
+from f2b.firewall.native import installed
 from f2b.log import LEVELS, Log
 from f2b.loop import Loop
 from f2b.store import Store
@@ -68,50 +69,63 @@ class Options:
     """As Fail2Ban: say at once which jails are broken, and do not start if all of them are."""
 
 
-@click.command(short_help="Watch logs and ban, in the foreground")
-@click.option("-c", "--config", "directory", metavar="DIR", help="Read the configuration in DIR.")
-@click.option("-s", "--socket", metavar="SOCKET", help="Answer on this socket.")
-@click.option("-p", "--pidfile", metavar="FILE", help="Write the process number there.")
-@click.option("--db", metavar="FILE", help="Keep bans and positions in this SQLite file.")
-@click.option("--dry-run", is_flag=True, help="Say what would be banned, and touch no firewall.")
-@click.option("--loglevel", metavar="LEVEL", help="ERROR, WARNING, NOTICE, INFO or DEBUG.")
-@click.option("--logtarget", metavar="TARGET", help="STDOUT, STDERR, SYSLOG, SYSTEMD-JOURNAL or a file.")
-@click.option("-i", "--ignoreip", metavar="IP", multiple=True, help="Never ban this address or network.")
-@click.option("-r", "--maxretry", metavar="N", type=click.IntRange(1), help="Ban after N failures, in every jail.")
-def serve(
-    directory: str | None,
-    socket: str | None,
-    pidfile: str | None,
-    db: str | None,
-    dry_run: bool,
-    loglevel: str | None,
-    logtarget: str | None,
-    ignoreip: tuple[str, ...],
-    maxretry: int | None,
-) -> int:
-    """Watch logs, ban attackers, and let them go again. SIGTERM ends it and keeps the bans, SIGHUP reloads.
+HELP = """\
+Usage: f2b serve [OPTIONS]
 
-    Without -c it reads /etc/f2b, else /etc/fail2ban, else its own defaults: sshd and recidive.
+  Watch logs, ban attackers, and let them go again. SIGTERM ends it and keeps the bans, SIGHUP reloads.
 
-    \b
-    Examples:
-      f2b serve                      as root: protect this host
-      f2b serve --dry-run            see what it would do
-      f2b serve -c ./conf -s ./sock  a server of its own, beside any other
-    """
-    spared = tuple(word for text in ignoreip for word in text.replace(",", " ").split())
-    options = Options(
-        directory,
-        socket,
-        pidfile,
-        db,
-        dry_run,
-        loglevel=loglevel,
-        logtarget=logtarget,
-        ignoreip=spared,
-        maxretry=maxretry,
+  Without -c it reads /etc/f2b, else /etc/fail2ban, else its own defaults: sshd and recidive.
+
+  Examples:
+    f2b serve                      as root: protect this host
+    f2b serve --dry-run            see what it would do
+    f2b serve -c ./conf -s ./sock  a server of its own, beside any other
+
+Options:
+  -c, --config DIR     Read the configuration in DIR.
+  -s, --socket SOCKET  Answer on this socket.
+  -p, --pidfile FILE   Write the process number there.
+  --db FILE            Keep bans and positions in this SQLite file.
+  --dry-run            Say what would be banned, and touch no firewall.
+  --loglevel LEVEL     ERROR, WARNING, NOTICE, INFO or DEBUG.
+  --logtarget TARGET   STDOUT, STDERR, SYSLOG, SYSTEMD-JOURNAL or a file.
+  -i, --ignoreip IP    Never ban this address or network. May be given again.
+  -r, --maxretry N     Ban after N failures, in every jail.
+  -h, --help           Show this message and exit.
+"""
+COMMAND = Command(
+    "serve",
+    HELP,
+    {
+        **WHERE,
+        "p": "pidfile=",
+        "i": "ignoreip=",
+        "r": "maxretry=",
+        **{name: name for name in ("db=", "dry-run", "loglevel=", "logtarget=")},
+    },
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    return COMMAND.run(argv, lambda given: run(_options(given)))
+
+
+def _options(given: Given) -> Options:
+    maxretry = given.value("maxretry")
+    if maxretry is not None and not (maxretry.isascii() and maxretry.isdigit() and int(maxretry)):
+        raise Usage(f"Invalid value for '-r' / '--maxretry': {maxretry!r} is no number above 0")
+    return Options(
+        given.value("config"),
+        given.value("socket"),
+        given.value("pidfile"),
+        given.value("db"),
+        "dry-run" in given.values,
+        loglevel=given.value("loglevel"),
+        logtarget=given.value("logtarget"),
+        ignoreip=tuple(word for text in given.values.get("ignoreip", ()) for word in text.replace(",", " ").split()),
+        maxretry=None if maxretry is None else int(maxretry),
     )
-    return run(options)
 
 
 def run(options: Options) -> int:

@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
-
-import click
 
 from f2b import duration
 from f2b.cli import show
-from f2b.cli.group import Server, asks
+from f2b.cli.argument import WHERE, Command, Given
+
+HELP = """\
+Usage: f2b status [OPTIONS] [JAIL]
+
+  Show the server and its jails, or one JAIL with everybody it keeps out.
+
+  Examples:
+    f2b status
+    f2b status sshd
+    f2b status --json | jq '.jails[] | {name, banned}'
+
+Options:
+  --json               Print the answer as JSON.
+  -s, --socket SOCKET  Talk to the server on this socket.
+  -c, --config DIR     Find the server by the configuration in DIR.
+  -h, --help           Show this message and exit.
+"""
+COMMAND = Command("status", HELP, {**WHERE, "json": "json"}, words=1)
 
 _STATE: dict[str, show.Colour] = {"up": "green", "waiting": "yellow", "down": "red"}
 
 
-@click.command(short_help="What the server watches, and whom each jail keeps out")
-@click.argument("jail", required=False)
-@asks
-@click.pass_obj
-def status(server: Server, jail: str | None, as_json: bool) -> None:
-    """Show the server and its jails, or one JAIL with everybody it keeps out.
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    return COMMAND.run(argv, _status)
 
-    \b
-    Examples:
-      f2b status
-      f2b status sshd
-      f2b status --json | jq '.jails[] | {name, banned}'
-    """
-    answer = server.ask("jail", jail=jail) if jail else server.ask("status")
-    if as_json:
+
+def _status(given: Given) -> int:
+    answer = given.ask("jail", jail=given.words[0]) if given.words else given.ask("status")
+    if "json" in given.values:
         show.as_json(answer)
-    elif jail:
+    elif given.words:
         _tell_jail(answer)
     else:
         _tell_server(answer)
+    return 0
 
 
 def _tell_server(view: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from f2b.firewall import Firewall
 from f2b.firewall.choice import NATIVE, choose
 from f2b.firewall.command import begin, command_action
 from f2b.firewall.dry import Dry
-from f2b.firewall.native import Native
+from f2b.firewall.native import Native, installed
 from f2b.firewall.plan import Plan
 from f2b.firewall.queued import QueuedAction
 from f2b.firewall.script import Script
@@ -164,14 +164,6 @@ def service(name: str) -> int | None:
         return socket.getservbyname(name)
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return None
-
-
-def installed(program: str) -> bool:
-    """Say whether a shell command would find a program."""
-    if "/" in program:
-        return os.access(program, os.X_OK)
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return any(os.access(f"{folder}/{program}", os.X_OK) for folder in folders)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Callable, Collection
 from functools import cached_property
 
@@ -66,7 +66,7 @@ class Native:
         held = [
             program for program, number in family.items() if self.kernel.standing(Table(number, "filter")).present
         ]
-        return {(program, "filter") for program in held if shutil.which(f"{program}-save")}
+        return {(program, "filter") for program in held if installed(f"{program}-save")}
 
     def _sweep(self, program: str, table: str, name: str, used: Collection[str]) -> None:
         rules = Half(program, table, "", chain=name, fixed={name: ()})
@@ -85,3 +85,11 @@ class Native:
         except ImportError as error:
             raise ActionError(f"iptc cannot be used: {error}; install it with pip install 'f2b[iptc]'") from error
         return Iptc()
+
+
+def installed(program: str) -> bool:
+    """Say whether a shell command would find a program."""
+    if "/" in program:
+        return os.access(program, os.X_OK)
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return any(os.access(f"{folder}/{program}", os.X_OK) for folder in folders)

@@ -8,7 +8,6 @@ from typing import Protocol
 from f2b.errors import SourceError
 from f2b.loop import Loop, Timer
 from f2b.source.entry import SYSTEM, Entry, Place
-from f2b.source.journalctl import Journalctl
 from f2b.source.turn import Turns
 
 QUIET = 2.0
@@ -127,6 +126,8 @@ class Journal:
             except UnusableError as error:
                 self._native = False
                 self._tell(f"{error}; journalctl is used instead")
+        from f2b.source.journalctl import Journalctl  # subprocess, only where libsystemd fails
+
         return Journalctl(*arguments)
 
     def _end(self) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -101,6 +99,9 @@ def _borrow(path: str, error: Exception, tell: Tell) -> tuple[sqlite3.Connection
 
 def _read_all(path: str, db: sqlite3.Connection) -> int:
     """Take over what a file holds, with its log beside it, by a copy where there is room; return how many rows."""
+    import shutil  # late: with what they bring along these take 0.5 MB, and few databases need rescue
+    import tempfile
+
     try:
         with tempfile.TemporaryDirectory(dir=_BESIDE, prefix="f2b-") as folder:
             for tail in ("", "-wal", "-journal"):
