@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from f2b.config.model import JailSpec
@@ -24,10 +24,27 @@ def begins(log: Log, spec: JailSpec, reading: Reading, positions: Mapping[str, P
         log.info("jail", f"Jail '{spec.name}' uses {uses} {{}}")
         log.info("jail", f"Initiated '{initiated}' backend")
     _settings(log, spec)
-    for path, position in positions.items():
-        offset, first = (position.offset, position.first) if position else (0, "")
-        log.info("filter", f"Added logfile: '{path}' (pos = {offset}, hash = {first or _first(path)})")
+    moves(log, (), positions)
     log.info("jail", f"Jail '{spec.name}' started")
+
+
+def moves(log: Log, before: Collection[str], positions: Mapping[str, Position | None]) -> None:
+    """Write down which logs a jail reads no more, and which it reads from now on, and from where."""
+    for path in before:
+        if path not in positions:
+            log.info("filter", f"Removed logfile: '{path}'")
+    for path, position in positions.items():
+        if path not in before:
+            offset, first = (position.offset, position.first) if position else (0, "")
+            log.info("filter", f"Added logfile: '{path}' (pos = {offset}, hash = {first or _first(path)})")
+
+
+def tuned(log: Log, old: JailSpec, new: JailSpec) -> None:
+    """Write down how a jail counts and bans by now that it was told to by hand."""
+    known = _counts(old)
+    for part, text in _counts(new):
+        if (part, text) not in known:
+            log.info(part, text)
 
 
 def goes_on(log: Log, spec: JailSpec) -> None:
@@ -39,21 +56,33 @@ def goes_on(log: Log, spec: JailSpec) -> None:
 
 def ends(log: Log, name: str, paths: Iterable[str], lifted: Iterable[Ban]) -> None:
     """Write down that a jail reads no more, and whom that lets in."""
-    for path in paths:
-        log.info("filter", f"Removed logfile: '{path}'")
+    moves(log, tuple(paths), {})
     for ban in lifted:
         log.notice("actions", f"[{name}] Unban {ban.id}")
     log.info("jail", f"Jail '{name}' stopped")
 
 
 def _settings(log: Log, spec: JailSpec) -> None:
-    if spec.filter.maxlines > 1:
-        log.info("filter", f"  maxLines: {spec.filter.maxlines}")
-    log.info("filter", f"  maxRetry: {spec.maxretry}")
-    log.info("filter", f"  findtime: {whole(spec.findtime)}")
-    log.info("actions", f"  banTime: {whole(spec.bantime)}")
-    if spec.logencoding != "auto":
-        log.info("filter", f"  encoding: {spec.logencoding}")
+    for part, text in _counts(spec):
+        log.info(part, text)
+
+
+def _counts(spec: JailSpec) -> list[tuple[str, str]]:
+    """Return what is said of how a jail counts and bans, each with the part of Fail2Ban that would say it."""
+    found = [("filter", f"  maxLines: {spec.filter.maxlines}")] if spec.filter.maxlines > 1 else []
+    found += [("filter", f"  maxRetry: {spec.maxretry}"), ("filter", f"  findtime: {whole(spec.findtime)}")]
+    found += [("actions", f"  banTime: {whole(spec.bantime)}")]
+    found += [("jail", f"Set banTime.{item} = {value}") for item, value in _growth(spec)]
+    return [*found, ("filter", f"  encoding: {spec.logencoding}")] if spec.logencoding != "auto" else found
+
+
+def _growth(spec: JailSpec) -> Iterator[tuple[str, object]]:
+    """Yield which options of growing bans were given, and what."""
+    known = {"increment": spec.increment.enabled, "overalljails": spec.increment.overalljails}
+    for item in ("increment", "factor", "formula", "multipliers", "maxtime", "rndtime", "overalljails"):
+        text = spec.written.get(f"bantime.{item}")
+        if text:
+            yield item, known.get(item, text.value or None)
 
 
 def _first(path: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from f2b import __version__, net
 from f2b.config import search
 from f2b.config.model import JailSpec, ServerSpec, Settings
-from f2b.daemon import assemble, proof
+from f2b.daemon import assemble, chronicle, proof
 from f2b.daemon.cause import Check
 from f2b.daemon.desk import JailView, ServerView
 from f2b.daemon.renewal import Renewal
@@ -129,7 +129,9 @@ class Front:
     def change(self, spec: JailSpec) -> None:
         """Let a jail go on by this specification. Raises ConfigError, with nothing changed, if that cannot work."""
         self._check(spec)
+        old = self._jail(spec.name).spec
         self._server.change(spec)
+        chronicle.tuned(self._server.log, old, spec)
 
     def add(self, spec: JailSpec) -> None:
         """Make a jail that rests until it is told to start. Raises ConfigError."""
@@ -185,7 +187,7 @@ class Front:
 
     def complain(self, text: str) -> None:
         """Write an error into the server's log."""
-        self._server.log.error("server", text)
+        self._server.log.error("transmitter", text)
 
     def files(self, pattern: str) -> Sequence[str]:
         """Return the existing files that a path or a glob names."""

@@ -41,6 +41,7 @@ class Server:
         self.broken: dict[str, list[Problem]] = {}
         self.resting: set[str] = set()
         """Jails that were told to read nothing for now."""
+        self._begun: set[str] = set()
         self.loop = loop
         self.log = log
         self._make = make
@@ -122,7 +123,9 @@ class Server:
     def _begin(self, spec: JailSpec) -> None:
         self.intake.follow(spec)
         name = spec.name
-        chronicle.begins(self.log, spec, self.intake.view(name), self.intake.positions(name))
+        if name not in self._begun:
+            self._begun.add(name)
+            chronicle.begins(self.log, spec, self.intake.view(name), self.intake.positions(name))
 
     def _set_up(self, spec: JailSpec) -> bool:
         """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
@@ -159,6 +162,7 @@ class Server:
             return  # `front` has refused it
         self.broken.pop(spec.name, None)
         moved = reads(spec) != reads(old) and spec.name not in self.resting
+        files = self.intake.view(spec.name).files
         if moved:
             self.intake.leave(spec.name)
         effects = jail.change(spec, found if spec.filter != old.filter else jail.filter)
@@ -168,6 +172,7 @@ class Server:
         effects += self._lookup.listed(jail)
         if moved:
             self.intake.follow(spec)
+            chronicle.moves(self.log, files, self.intake.positions(spec.name))
         self.take(effects)
 
     def _change_firewalls(self, spec: JailSpec, old: JailSpec) -> None:
@@ -184,6 +189,7 @@ class Server:
         paths = self.intake.view(name).files
         self.intake.leave(name)
         self.resting.discard(name)
+        self._begun.discard(name)
         self._lookup.forget(name)
         jail = self.engine.remove(name)
         guard = self.outlet.guards.pop(name)
