@@ -7,6 +7,7 @@ clock or does what it decides.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from f2b import net
 from f2b.ban.allow import AllowList
@@ -16,7 +17,6 @@ from f2b.ban.history import Past
 from f2b.ban.ledger import Ledger
 from f2b.ban.verdicts import Verdicts
 from f2b.ban.window import Window
-from f2b.config.formula import Chance
 from f2b.config.model import JailSpec
 from f2b.events import (
     PERMANENT,
@@ -42,6 +42,9 @@ from f2b.filter import Filter
 from f2b.oddity import Oddities
 from f2b.runaway import Patience, Runaway
 from f2b.value import replace
+
+if TYPE_CHECKING:
+    from f2b.config.formula import Chance
 
 ODD_S = 60
 """A live line whose date is further from the clock than this is taken as written now (as in Fail2Ban)."""

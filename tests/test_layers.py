@@ -75,6 +75,8 @@ PURE_NAMES = {("net", "socket"): {"AF_INET", "AF_INET6", "inet_ntop", "inet_pton
 LATE_IMPORTS = {
     ("config.convert", "difflib"): "only to name a likely misspelling, once something is wrong",
     ("config.interpolation", "difflib"): "the same",
+    ("config.count", "f2b.config.formula"): "0.7 MB with ast, and few jails have a formula",
+    ("ban.growth", "f2b.config.formula"): "the same",
     ("cli.compat_client", "f2b.config"): "the client is called in loops, and only some calls read a configuration",
     ("cli.compat_client", "f2b.control.address"): "the same",
     ("control.address", "f2b.config"): "clients are called in loops, and few configurations need all of the reader",

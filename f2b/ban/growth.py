@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from f2b.ban.history import History, together
-from f2b.config.formula import Chance, Formula, FormulaError
 from f2b.config.model import Increment
 from f2b.events import Ban, Increased
 from f2b.value import replace
 
+if TYPE_CHECKING:
+    from f2b.config.formula import Chance, Formula
+
 DOUBLINGS = 20
 """More earlier bans than this count as so many."""
+PLAIN = "1"
+"""The factor that changes nothing."""
 LONGEST_S = 10.0**10
 """Seconds of the longest ban that is not for ever: the kernel takes a timeout of twice that, and no more."""
 
@@ -31,8 +36,13 @@ class Growth:
         """Raises ConfigError for a formula or a factor that is none."""
         self._steps = steps
         self._chance = chance
-        self._factor = Formula(steps.factor, variables=())
-        self._formula = Formula(steps.formula) if steps.formula else None
+        self._factor: Formula | None = None
+        self._formula: Formula | None = None
+        if steps.formula or steps.factor != PLAIN:
+            from f2b.config.formula import Formula  # late: with ast it takes 0.7 MB, and few jails have any
+
+            self._factor = Formula(steps.factor, variables=())
+            self._formula = Formula(steps.formula) if steps.formula else None
 
     def grown(self, ban: Ban, earlier: Mapping[str, History]) -> tuple[Ban, list[Increased]]:
         """Return a new ban as it is for somebody with these earlier ones, by jail, and what is to be told of that."""
@@ -46,7 +56,7 @@ class Growth:
         if not ban.own_time:
             try:
                 length = self.length(ban.duration, bans.bans)
-            except FormulaError as error:
+            except ArithmeticError as error:
                 fault = str(error)
         longer = replace(ban, count=bans.bans + 1, duration=length, grown=length != ban.duration)
         return longer, [Increased(longer, bans.bans, bans.time, ban.duration, fault)]
@@ -68,7 +78,7 @@ class Growth:
         return max(0, min(grown, LONGEST_S))
 
     def _grown(self, base: float, bans: int) -> float:
-        factor = self._factor.value(self._chance)
+        factor = self._factor.value(self._chance) if self._factor else 1
         several = self._steps.multipliers
         if several:
             return base * factor * several[min(bans, len(several) - 1)]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from f2b.config import convert
 from f2b.config import spec as names
-from f2b.config.formula import Formula
 from f2b.config.model import Counting
 from f2b.config.text import Value
 from f2b.errors import ConfigError
@@ -43,6 +42,8 @@ def _prefix(value: Value, least: int, most: int) -> int:
 def factor(value: Value) -> str:
     """Return `bantime.factor`, found sound."""
     if value.text:
+        from f2b.config.formula import Formula  # late: with ast it takes 0.7 MB, and few jails have one
+
         Formula(value.text, value.place, variables=())
     return value.text or "1"
 
@@ -50,6 +51,8 @@ def factor(value: Value) -> str:
 def formula(value: Value) -> str:
     """Return `bantime.formula`, found sound; empty: the usual one."""
     if value.text:
+        from f2b.config.formula import Formula  # late, too
+
         Formula(value.text, value.place)
     return value.text
 

@@ -37,7 +37,7 @@ class Chance(Protocol):
         ...
 
 
-class FormulaError(Exception):
+class FormulaError(ArithmeticError):
     """A formula that is sound has no sensible value for these numbers."""
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from f2b.ban.growth import Even, Growth
 from f2b.ban.history import Past
-from f2b.config.formula import Chance
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem
 from f2b.date.reader import MOST
 from f2b.engine import line_reader
@@ -18,6 +18,9 @@ from f2b.filter.regex import compile_filter
 from f2b.firewall import Firewall
 from f2b.jail import Jail
 from f2b.value import replace
+
+if TYPE_CHECKING:
+    from f2b.config.formula import Chance
 
 MANUAL = "manual"
 """The jail of bans by hand that name no jail."""
