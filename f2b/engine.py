@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from f2b.config.model import JailSpec
 from f2b.date.reader import DateReader
-from f2b.events import Broke, Effect, Line, Warned
+from f2b.events import Ban, Broke, Effect, Found, Line, Warned
+from f2b.filter.build import date_patterns
 from f2b.jail import Jail
 from f2b.lines import LineReader, journal_line
 from f2b.runaway import Runaway
@@ -125,6 +126,23 @@ class Engine:
         stamp = wall.strftime("%Y-%m-%dT%H:%M:%S ", wall.localtime(time))
         return _guarded(self.jails[name], journal_line(text, time, stamp), now, live)
 
+    def hear(self, effects: Sequence[Effect], now: float) -> list[Effect]:
+        """Return what follows for jails that listen to others, what follows from that, and so on."""
+        listeners = [jail for jail in self.jails.values() if jail.listens]
+        found: list[Effect] = []
+        new = effects if listeners else ()
+        for _ in self.jails:  # jails that listen to each other would never come to an end
+            new = [
+                effect
+                for event in new
+                if isinstance(event, Found | Ban) and not (isinstance(event, Ban) and event.restored)
+                for jail in listeners
+                if jail.name != event.jail
+                for effect in jail.hear(event, now)
+            ]
+            found += new
+        return found
+
     def tick(self, now: float) -> list[Effect]:
         """Return what the passing of time brings: bans that end."""
         return [effect for jail in self.jails.values() for effect in jail.tick(now)]
@@ -147,7 +165,7 @@ def _guarded(jail: Jail, line: Line, now: float, live: bool) -> list[Effect]:
 
 def date_key(spec: JailSpec) -> DateKey:
     """Return what decides how a jail reads bytes and dates: jails with equal keys can share a reader."""
-    return spec.logencoding, tuple(pattern.value for pattern in spec.filter.datepattern), spec.logtimezone
+    return spec.logencoding, date_patterns(spec.filter), spec.logtimezone
 
 
 def line_reader(spec: JailSpec) -> LineReader:

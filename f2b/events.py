@@ -6,13 +6,16 @@ since the epoch, durations are seconds, addresses are canonical text (`f2b.net`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from f2b.value import dataclass, field
 
 PERMANENT = -1
 """A ban of this length never ends by itself."""
+
+SUCCESS = -1
+"""The `attempts` of what is a success: it clears the failures of its host, or of its user there."""
 
 Captures = Mapping[str, str | Sequence[str]]
 """What a filter's named groups caught, under Fail2Ban's names: `user`, `ip4`, `dns`, `mlfid`, ..."""
@@ -42,11 +45,13 @@ class Failure(NamedTuple):
     """The log lines that led to it, oldest first."""
     captures: Captures
     attempts: int = 1
-    """What it counts for against maxretry."""
+    """What it counts for against maxretry, or SUCCESS."""
     unresolved: str = ""
     """A host name that must be resolved first: each of its addresses is then one failure."""
     by_hand: bool = False
     """Somebody told us of it; no log did."""
+    then: tuple[Callable[[Failure], Sequence[Failure]], ...] = ()
+    """Who is still to judge it, in this order, once its addresses are known."""
 
 
 # ---- effects: what the core wants done or told -------------------------------------------------------------
@@ -63,6 +68,21 @@ class Found:
     seen: str = ""
     """Who it was, where a whole network is counted as one."""
     by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forgiven:
+    """A success cleared failures that were counted for an id."""
+
+    jail: str
+    id: str
+    """Whom they were counted for."""
+    seen: str
+    """Who succeeded."""
+    user: str
+    """As whom; empty if nobody knows."""
+    failures: int
+    """How many no longer count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +267,7 @@ Effect = (
     Broke
     | RanAway
     | Found
+    | Forgiven
     | Known
     | Ignored
     | Ban

@@ -15,17 +15,20 @@ from f2b.ban.counter import Counter, Tally
 from f2b.ban.growth import Even, Growth, worth
 from f2b.ban.history import Past
 from f2b.ban.ledger import Ledger
+from f2b.ban.pardon import Counted, Pardons
 from f2b.ban.verdicts import Verdicts
 from f2b.ban.window import Window
-from f2b.config.model import JailSpec
+from f2b.config.model import FilterSpec, JailSpec
 from f2b.events import (
     PERMANENT,
+    SUCCESS,
     AlreadyBanned,
     Ban,
     Effect,
     Expired,
     Failure,
     Forget,
+    Forgiven,
     Found,
     Held,
     Ignored,
@@ -38,7 +41,7 @@ from f2b.events import (
     Resolve,
     Unban,
 )
-from f2b.filter import Filter
+from f2b.filter import Filter, Listener
 from f2b.oddity import Oddities
 from f2b.runaway import Patience, Runaway
 from f2b.value import replace
@@ -63,6 +66,8 @@ class Jail:
         """`past` knows of earlier bans; `chance` draws random numbers. Raises ConfigError for a wrong formula."""
         self.spec = spec
         self.filter = filter_
+        self.listens = _listened(filter_)
+        """The jails whose failures and bans it hears of."""
         self.allow = AllowList(spec.ignoreip)
         """Whoever drives the jail tells it what may change: own addresses, those of names, list files."""
         self.counter = _counter(spec)
@@ -75,6 +80,7 @@ class Jail:
         self._growth = Growth(spec.increment, self._chance)
         self._verdicts = Verdicts(spec.ignorecache)
         self._oddities = Oddities(spec.name)
+        self._pardons = Pardons() if _forgives(spec.filter) else None
         self._purged = 0.0
 
     @property
@@ -100,8 +106,14 @@ class Jail:
             effects += self._take(failure, now, live)
         return effects
 
+    def hear(self, event: Found | Ban, now: float) -> list[Effect]:
+        """Return what follows from what another jail found or banned, if the filter listens to that one."""
+        if not isinstance(self.filter, Listener) or event.jail not in self.listens:
+            return []
+        return [effect for failure in self.filter.hear(event) for effect in self._take(failure, now, True)]
+
     def _take(self, failure: Failure, now: float, live: bool) -> list[Effect]:
-        if failure.time is None:
+        if failure.time is None and failure.attempts != SUCCESS:
             return self._oddities.undated(failure, now)
         if failure.unresolved:
             return [Resolve(self.name, failure.unresolved, failure, live)]
@@ -109,10 +121,12 @@ class Jail:
 
     def resolved(self, failure: Failure, addresses: Sequence[str], now: float) -> list[Effect]:
         """Return what follows from a failure whose host name stands for these addresses: each one failed."""
-        effects: list[Effect] = []
-        for address in addresses:
-            effects += self._judge(failure._replace(id=address, host=address, unresolved=""), now)
-        return effects
+        found: Sequence[Failure] = [
+            failure._replace(id=address, host=address, unresolved="", then=()) for address in addresses
+        ]
+        for judge in failure.then:
+            found = [one for each in found for one in judge(each)]
+        return [effect for one in found for effect in self._judge(one, now)]
 
     def attempt(self, key: str, lines: Sequence[str], now: float) -> list[Effect]:
         """Return what follows from a failure told by hand: it counts for each of its lines, and for one at least."""
@@ -128,6 +142,8 @@ class Jail:
 
     def _judge(self, failure: Failure, now: float) -> list[Effect]:
         """Spare whom the allow list names, ask where it does not say, and count the others."""
+        if failure.attempts == SUCCESS:
+            return self._forgive(failure)
         known = self._verdicts.get(failure, now)
         if known is None:
             by = self._spared(failure.id, failure.host)
@@ -149,6 +165,8 @@ class Jail:
 
     def _spared(self, key: str, host: str | None) -> str | None:
         by = self.allow.why(key)
+        if by is None and "/" in key and self.allow.touches(key):
+            return "ip"  # a network is not kept out over the heads of those in it who are spared
         return self.allow.why(host) if by is None and host and host != key else by
 
     def _count(self, failure: Failure, now: float) -> list[Effect]:
@@ -163,7 +181,27 @@ class Jail:
             effects += known
             if known and tally is None:
                 tally = self.counter.more(key, known[0].worth - 1)
+                failure = failure._replace(attempts=failure.attempts + known[0].worth - 1)
+        if self._pardons is not None:
+            self._pardons.note(key, Counted(time, seen, failure), time - self.counter.findtime)
         return effects + self._ban(tally, now) if tally else effects
+
+    def _forgive(self, success: Failure) -> list[Effect]:
+        """Count no longer what a success clears."""
+        key = self._widened(success.id)
+        tally = self.counter.tally(key)
+        if tally is None or self._pardons is None:
+            return []
+        left, gone = self._pardons.forgive(key, success, tally)
+        if not gone:
+            return []
+        total = self.counter.total
+        self.counter.forget(key)
+        for one in left:
+            self.counter.add(one.failure, one.time)
+        self.counter.total = total
+        user = success.captures.get("user", "")
+        return [Forgiven(self.name, key, success.id, user if isinstance(user, str) else "", gone)]
 
     def _widened(self, key: str) -> str:
         """Return the network that counts as one with this address, unless somebody in it is to be spared."""
@@ -268,6 +306,8 @@ class Jail:
         if now - self._purged >= PURGE_S or now < self._purged:
             self._purged = now
             self.counter.purge(now)
+            if self._pardons is not None:
+                self._pardons.purge(self.counter.tallies())
         return [Unban(ban) for ban in self.ledger.expire(now)]
 
     def set_bantime(self, seconds: float) -> list[Effect]:
@@ -286,6 +326,9 @@ class Jail:
         if filter_ is not self.filter:
             self.patience = Patience()
         self.spec, self.filter, self._growth = spec, filter_, growth
+        self.listens = _listened(filter_)
+        if _forgives(spec.filter) != (self._pardons is not None):
+            self._pardons = Pardons() if _forgives(spec.filter) else None
         self.allow = AllowList(spec.ignoreip)
         if spec.ignorecache != old.ignorecache:
             self._verdicts = Verdicts(spec.ignorecache)
@@ -302,6 +345,15 @@ class Jail:
 def _counter(spec: JailSpec) -> Counter:
     kind = Window if spec.counting == "window" else Counter
     return kind(spec.maxretry, spec.findtime, spec.maxmatches)
+
+
+def _listened(filter_: Filter) -> frozenset[str]:
+    return filter_.listens if isinstance(filter_, Listener) else frozenset()
+
+
+def _forgives(spec: FilterSpec) -> bool:
+    """Whether a filter knows successes."""
+    return any(name in spec.options for name in ("okregex", "okstatus")) or any(map(_forgives, spec.base))
 
 
 def _never(duration: float) -> bool:

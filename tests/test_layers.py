@@ -87,6 +87,7 @@ LATE_IMPORTS = {
     ("store.rescue", "tempfile"): "the same",
     ("cli.compat_client", "shlex"): "only to talk with somebody who types",
     ("source.journal", "f2b.source.journalctl"): "subprocess, only where libsystemd cannot be used",
+    ("filter.build", "f2b.filter"): "twenty modules that only hosts with filter types need",
     ("source.journal", "f2b.source.libsystemd"): "ctypes and libsystemd, only where a jail reads the journal",
     ("cli.report", "urllib.parse"): "10 ms that only -D needs",
     ("firewall.sets", "pyroute2"): "150 ms and 12 MB that only hosts with ipset need",

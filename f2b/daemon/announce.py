@@ -14,6 +14,7 @@ from f2b.events import (
     Broke,
     Effect,
     Expired,
+    Forgiven,
     Found,
     Held,
     Ignored,
@@ -43,6 +44,11 @@ def announce(log: Log, effect: Effect) -> None:
 def _found(log: Log, effect: Found) -> None:
     verb = "Attempt" if effect.by_hand else "Found"
     log.info("filter", f"[{effect.jail}] {verb} {effect.seen or effect.id} - {_stamp(effect.time)}")
+
+
+def _forgiven(log: Log, effect: Forgiven) -> None:
+    user = f" as {effect.user}" if effect.user else ""
+    log.info("filter", f"[{effect.jail}] Forgive {effect.seen}{user}: {effect.failures} no longer count")
 
 
 def _known(log: Log, effect: Known) -> None:
@@ -125,6 +131,7 @@ def _stamp(seconds: float) -> str:
 # Any: each teller takes the one effect it stands beside, which a dictionary's type cannot say.
 _TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
     Found: _found,
+    Forgiven: _forgiven,
     Known: _known,
     Increased: _increased,
     Ignored: _ignored,

@@ -13,8 +13,8 @@ from f2b.engine import line_reader
 from f2b.errors import ActionError, ConfigError, Place
 from f2b.events import Failure, Line
 from f2b.filter import Filter
+from f2b.filter.build import build
 from f2b.filter.literals import Clause
-from f2b.filter.regex import compile_filter
 from f2b.firewall import Firewall
 from f2b.jail import Jail
 from f2b.value import replace
@@ -54,7 +54,7 @@ def build_filter(spec: JailSpec) -> tuple[Filter | None, list[Problem]]:
     """Compile all that a jail needs to read lines; the problems say what is wrong, all at once."""
     if spec.name == MANUAL:
         return Nothing(), []
-    found, problems = compile_filter(spec.filter)
+    found, problems = build(spec.filter)
     problems += _unreadable(spec)
     problems += _without_measure(spec)
     return found, [replace(problem, jail=spec.name) for problem in problems]

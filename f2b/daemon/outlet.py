@@ -11,7 +11,20 @@ from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.engine import Engine
 from f2b.errors import StoreError
-from f2b.events import AlreadyBanned, Ban, Broke, Effect, Forget, Found, Held, Judge, Prolonged, Resolve, Unban
+from f2b.events import (
+    AlreadyBanned,
+    Ban,
+    Broke,
+    Effect,
+    Forget,
+    Forgiven,
+    Found,
+    Held,
+    Judge,
+    Prolonged,
+    Resolve,
+    Unban,
+)
 from f2b.log import Log
 from f2b.loop import SLOW_S, Loop
 from f2b.source.position import Position
@@ -135,7 +148,7 @@ class Outlet:
         found: dict[str, dict[str, Tally | None]] = {}
         for effect in effects:
             # Who is banned by hand, or whose record goes, keeps his count.
-            counted = effect if isinstance(effect, Found | Forget) else _ban_of(effect)
+            counted = effect if isinstance(effect, Found | Forgiven | Forget) else _ban_of(effect)
             if counted and counted.id and counted.jail in self._engine.jails:
                 counter = self._engine.jails[counted.jail].counter
                 found.setdefault(counted.jail, {})[counted.id] = counter.tally(counted.id)

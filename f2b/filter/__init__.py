@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from f2b.events import Failure, Line
+from f2b.events import Ban, Failure, Found, Line
 from f2b.filter.literals import Clause
 
 
@@ -18,4 +18,18 @@ class Filter(Protocol):
 
     def needs(self) -> Sequence[Sequence[Clause]] | None:
         """Return what a line must hold to matter: for each regex, its clauses. None: every line may matter."""
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A filter that judges what other jails find, too."""
+
+    @property
+    def listens(self) -> frozenset[str]:
+        """The jails that it wants to hear of."""
+        ...
+
+    def hear(self, event: Found | Ban) -> Sequence[Failure]:
+        """Return the failures that follow from what another jail found or banned."""
         ...

@@ -20,7 +20,7 @@ _CATEGORIES: dict[Any, Callable[[str], bool]] = {
 }
 LIKELY = "x1 a0A.-_:/,;=@\"'()[]<>{}!?*+#%&|~^$\\`\tBCDEFbcdef23456789ghijklmnopqrstuvwyzGHIJKLMNOPQRSTUVWXYZ"
 """Characters that log lines are made of, those tried first in front."""
-_MARKS = "\"'()[]<>{}=,;/@ "
+_MARKS = "\"'()[]<>{}=,;@ "
 """Characters that no host's name holds."""
 
 

@@ -1,0 +1,31 @@
+"""A filter of any type from its specification, and how its lines are dated.
+
+The door to all types: filters of regexes, which nearly every jail has, need none of the others' modules.
+"""
+
+from __future__ import annotations
+
+from f2b.config.model import FilterSpec, Problem
+from f2b.filter import Filter
+from f2b.filter.regex import compile_filter
+from f2b.filter.session import MAX_AGE_S
+
+REGEX = "regex"
+
+
+def build(spec: FilterSpec, max_age_s: float = MAX_AGE_S) -> tuple[Filter | None, list[Problem]]:
+    """Return a filter, or None and all that is wrong with it; `max_age_s`: how old a session of lines gets."""
+    if spec.type == REGEX:
+        return compile_filter(spec, max_age_s)
+    from f2b.filter import kind  # twenty modules, which hosts without such filters never load
+
+    return kind.build(spec, max_age_s)
+
+
+def date_patterns(spec: FilterSpec) -> tuple[str, ...]:
+    """Return the date patterns of the lines that a filter reads: its own, or what its type brings along."""
+    if spec.datepattern or spec.type == REGEX:
+        return tuple(text.value for text in spec.datepattern)
+    from f2b.filter import kind
+
+    return kind.date_patterns(spec)
