@@ -32,7 +32,8 @@ TRAEFIK = (
     '"OriginStatus":404,"RequestMethod":"GET","RequestPath":"/a%20b?q=1+2","RequestProtocol":"HTTP/1.1",'
     '"request_Referer":"http://r/","request_User-Agent":"curl/8","time":"2026-11-21T10:00:00Z"}'
 )
-LOG_FORMAT = '$remote_addr [$time_local] "$request" u=$remote_user s=$status $body_bytes_sent "$http_referer" "$http_user_agent"'
+LOG_FORMAT = '$remote_addr [$time_local] "$request" u=$remote_user s=$status $body_bytes_sent '
+LOG_FORMAT += '"$http_referer" "$http_user_agent"'
 APACHE = '%h %u %{%Y-%m-%d %H:%M:%S %z}t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
 EVERYTHING = {
     "ip4": "192.0.2.1",
