@@ -235,7 +235,7 @@ def _spec(options: Options, log: Sample) -> FilterSpec:
     if "raw" in values:
         spec = replace(spec, usedns="raw")
     if "datepattern" in values:
-        spec = replace(spec, datepattern=(Text(values["datepattern"], subject.HERE),))
+        spec = replace(spec, datepattern=subject.dated(values["datepattern"]))
     if options.number("maxlines"):
         spec = replace(spec, maxlines=options.number("maxlines"))
     if "journalmatch" in values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from ast import literal_eval
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,6 +14,9 @@ from f2b.events import Failure
 from f2b.filter.regex import RegexFilter
 
 _TAG = re.compile(r"<([^<>\s]+)>")
+_OF_THE_LINE = ("nofail", "mlfgained", "mlfforget")
+"""What a match says of its own line; the session's failure has no part in it."""
+
 _CAPTURE = re.compile(r"F-[A-Z0-9_\-]+")
 
 
@@ -57,10 +61,15 @@ class Outcome:
         captures = finding.failure.captures
         row.update(captures)
         if "fid" in captures:
-            row["fid"] = literal_eval(finding.failure.id) if "tuple_id" in captures else finding.failure.id
+            row["fid"] = finding.failure.id
             row.update({"ip": finding.failure.host} if finding.failure.host else {})
-        if "mlfid" in captures and "user" in captures:
-            row["users"] = set(captures.get("users", (captures["user"],)))
+        for name in [name.removeprefix("tuple_") for name in captures if name.startswith("tuple_")]:
+            joined = {"id": "fid", "port": "fport"}.get(name, name)
+            row.update({joined: literal_eval(str(row[joined]))} if joined in row else {})
+        if "mlfid" in captures:
+            users = captures.get("users", (captures.get("user"),))
+            row.update({"users": set(users)} if any(users) else {})
+            row = {name: value for name, value in row.items() if name not in _OF_THE_LINE}
         return row
 
 
@@ -87,7 +96,7 @@ _TAGS: dict[str, Callable[[Failure], str]] = {
     "family": lambda failure: {4: "inet4", 6: "inet6"}.get(net.family(failure.host or failure.id), "None"),
     "ip-rev": lambda failure: _reversed(failure.host or failure.id),
     "ip-host": lambda failure: _host(failure.host or failure.id),
-    "time": lambda failure: str(failure.time),
+    "time": lambda failure: str(time.time() if failure.time is None else failure.time),
     "matches": lambda failure: "\n".join(failure.matches),
     "failures": lambda failure: str(failure.attempts),
     "restored": lambda failure: "0",

@@ -18,7 +18,7 @@ from f2b.cli.report import Show, used, used_text
 from f2b.cli.sample import Sample
 from f2b.cli.trial import Setup, Trial
 from f2b.cli.verdict import Finding, Verdict
-from f2b.config.model import FilterSpec, Text, UseDns
+from f2b.config.model import FilterSpec, UseDns
 from f2b.errors import ConfigError, F2bError
 from f2b.value import replace
 
@@ -158,7 +158,7 @@ def _spec(options: Options) -> FilterSpec:
     if "usedns" in values:
         spec = replace(spec, usedns=cast(UseDns, values["usedns"]))
     if "datepattern" in values:
-        spec = replace(spec, datepattern=(Text(values["datepattern"], subject.HERE),))
+        spec = replace(spec, datepattern=subject.dated(values["datepattern"]))
     return spec
 
 

@@ -82,7 +82,7 @@ class Report:
         """Sort the line in. A match over several lines makes those before it matched ones, too."""
         raw = verdict.line.raw
         earlier = [line.raw for line in verdict.seen.taken if line is not verdict.line]
-        for text in earlier if verdict.kind == "matched" else ():
+        for text in earlier if verdict.kind != "missed" else ():
             self.counts["missed"] -= 1
             if text.rstrip() in self._kept["missed"]:
                 self._kept["missed"].remove(text.rstrip())
@@ -181,7 +181,7 @@ class Report:
 
 def _found(finding: Finding, again: bool) -> str:
     failure = finding.failure
-    when = "None" if failure.time is None else time.strftime("%a %b %d %H:%M:%S %Y", time.localtime(failure.time))
+    when = time.strftime("%a %b %d %H:%M:%S %Y", time.localtime(failure.time))  # None: now, as Fail2Ban says
     return f"{failure.id or None}  {when}" + (" (multiple regex matched)" if again else "")
 
 

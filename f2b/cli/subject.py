@@ -38,6 +38,11 @@ def given(regex: str) -> FilterSpec:
     return FilterSpec("the command line", HERE, failregex=(Text(regex, HERE),))
 
 
+def dated(pattern: str) -> tuple[Text, ...]:
+    """Return the lines of a `datepattern`."""
+    return tuple(Text(line.strip(), HERE) for line in pattern.split("\n") if line.strip())
+
+
 def compiled(spec: FilterSpec) -> RegexFilter:
     """Compile a filter. Raises ConfigError that names all that is wrong with it.
 

@@ -93,7 +93,7 @@ def expand(text: str, year: int) -> list[tuple[Pattern, int]]:
 
 def _with_date(text: str, key: str) -> list[str]:
     if key == "{DATE}":
-        return list(DEFAULTS)
+        return [one.removeprefix(LINE_BEGIN) for one in DEFAULTS]
     if key == LINE_BEGIN + "{DATE}":
         return [one if _starts(one) else LINE_BEGIN + one for one in DEFAULTS]
     return [_inserted(text, key, one) for one in DEFAULTS]

@@ -179,6 +179,7 @@ PATTERNS = [
     "^{DATE}\n%H:%M",
     "EPOCH\n%b %d, %ExY %I:%M:%S %p",
     "LEPOCH",
+    "{DATE}",
     "{DATE} f",
     "%a %b %d\n{^LN-BEG}EPOCH",
 ]
