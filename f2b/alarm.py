@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from types import CodeType, FrameType
 
 from f2b.date.template import Template
+from f2b.filter.glance import look
 from f2b.filter.rule import first, first_in_long
 from f2b.runaway import Runaway
 
@@ -20,6 +21,7 @@ TICK_S = 0.1
 """How often the alarm looks, in seconds of computing."""
 TICKS: Mapping[CodeType, int] = {
     first.__code__: 2,
+    look.__code__: 2,
     first_in_long.__code__: 10,
     Template.find.__code__: 2,
     Template.within.__code__: 2,

@@ -63,6 +63,12 @@ class LineReader:
                 break
         if not chunk:
             return
+        if self.encoding == "utf-8":
+            try:
+                yield from chunk.decode().removesuffix("\n").split("\n")
+                return
+            except UnicodeDecodeError:
+                pass
         if len(self.newline) == 1:
             yield from map(self.decode, chunk.removesuffix(self.newline).split(self.newline))
         else:  # the bytes of a line end may also stand across two characters
@@ -93,7 +99,12 @@ class LineReader:
 
     def line(self, text: str, now: float) -> Line:
         """Return one line of text as filters want it, read at `now` (epoch seconds)."""
-        text = text.rstrip("\r\n")
+        return Line(*self.parts(text, now))
+
+    def parts(self, text: str, now: float) -> tuple[str, str, float | None]:
+        """Return what `line` does, as a plain tuple."""
+        if text.endswith(("\r", "\n")):
+            text = text.rstrip("\r\n")
         stamp = self.dates.read(text, now)
         if stamp is None:
             return self._undated(text, text, None, now)
@@ -102,7 +113,7 @@ class LineReader:
             return self._undated(text, text[:start] + text[end:], now if implied else None, now)
         self._date = text[start:end]
         self._time = time
-        return Line(f"{text[:start]}{text[end:]}\n", text, time)
+        return f"{text[:start]}{text[end:]}\n" if start else f"{text[end:]}\n", text, time
 
     def time(self, raw: bytes, now: float) -> float | None:
         """Return when a line was written, if it says so and the search for that comes to an end."""
@@ -111,12 +122,12 @@ class LineReader:
         except Runaway:
             return None
 
-    def _undated(self, text: str, cut: str, time: float | None, now: float) -> Line:
+    def _undated(self, text: str, cut: str, time: float | None, now: float) -> tuple[str, str, float | None]:
         """Return a line without a usable date: it takes the last one if that is recent, else `time`."""
         self._catch_up(now)
         if self._time > now - RECENT_S:
-            return Line(f"{text}\n", self._date + text, self._time)
-        return Line(f"{cut}\n", text, time)
+            return f"{text}\n", self._date + text, self._time
+        return f"{cut}\n", text, time
 
     def _catch_up(self, now: float) -> None:
         """Find out the last date of what was passed over, from the last line on."""

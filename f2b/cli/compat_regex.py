@@ -208,8 +208,7 @@ def _run(options: Options) -> None:
 
 def _print_report(trial: Trial, report: Report) -> None:
     start = time.perf_counter()
-    for _, verdict in trial.verdicts():
-        report.add(verdict)
+    trial.fill(report)
     for piece in report.text(time.perf_counter() - start):
         print(piece)
 

@@ -140,8 +140,7 @@ def _run(options: Options) -> int:
     for line in _head(options, trial):
         print(line)
     start = time.perf_counter()
-    for _, verdict in trial.verdicts(lambda: report.enough):
-        report.add(verdict)
+    trial.fill(report, lambda: report.enough)
     report.pass_over(trial.passed_over)
     print()
     for piece in report.text(time.perf_counter() - start):

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from f2b.cli.verdict import Finding, Verdict
 from f2b.date.reader import DateReader
-from f2b.filter.regex import RegexFilter
+from f2b.filter.glance import MISSED
+from f2b.filter.regex import Glance, RegexFilter
 from f2b.filter.rule import Rule
 
 LIMIT = 20
@@ -77,6 +78,25 @@ class Report:
             if self._show.verbosity:
                 self._ids[finding.rule].append(_found(finding, index > 1))
         self._count(verdict)
+
+    @property
+    def brief(self) -> bool:
+        """Whether nothing is shown of a line but what a `glance` says."""
+        return not self._show.verbosity and "matched" not in self._show.full
+
+    def note(self, glance: Glance, raw: str) -> None:
+        """Take in what a quick look at a line said."""
+        place, excused = glance
+        if place >= 0:
+            self._prefixed += 1
+            self._hits[place] += 1
+            if not excused:
+                self.counts["matched"] += 1
+            else:
+                self._keep("ignored", raw)
+        else:
+            self._prefixed += place == MISSED
+            self._keep("missed", raw)
 
     def _count(self, verdict: Verdict) -> None:
         """Sort the line in. A match over several lines makes those before it matched ones, too."""

@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import inf
 from typing import NamedTuple
 
@@ -71,28 +72,47 @@ class Trial:
         Empty lines and comments (`#`) count, but are left out. Once `enough` lines were seen for all that is to be
         shown of them, those that cannot match are passed over.
         """
-        alarm = Alarm()
-        alarm.set()
-        try:
+        with _alarmed():
             for number, text in self._lines(enough):
                 yield number, self._verdict(number, text)
-        finally:
-            alarm.off()
+
+    def fill(self, report: Report, enough: Callable[[], bool] = bool) -> None:
+        """Let a report take in what became of each line, as `verdicts` would say. Raises SourceError."""
+        if not (self._setup.as_fail2ban and report.brief):
+            for _, verdict in self.verdicts(enough):
+                report.add(verdict)
+            return
+        glance, every = self.judge.tested.glance, self._setup.every
+        with _alarmed():
+            for number, text in self._lines(enough):
+                try:
+                    line = self._parts(text)
+                    seen = glance(*line, every)
+                except Runaway as runaway:
+                    report.add(self._lost(number, text, runaway))
+                    continue
+                if seen is not None:
+                    report.note(seen, line[1])
+                else:
+                    report.add(self._verdict(number, Line(*line)))
 
     def _verdict(self, number: int, text: str | Line) -> Verdict:
-        line = text if isinstance(text, Line) else Line(f"{text}\n", text, None)
         try:
-            if isinstance(text, str):
-                line = self._line(text)
-            return self.judge.verdict(line)
+            return self.judge.verdict(Line(*self._parts(text)))
         except Runaway as runaway:
-            last = self._patience.lose(runaway.culprit, 0, inf)
-            more = " again, and is left out from now on" if last else ""
-            print(f"warning: line {number} is given up: {runaway.culprit} runs away{more}", file=sys.stderr)
-            return Verdict("missed", line, [], Examination(), lost=True)
+            return self._lost(number, text, runaway)
 
-    def _line(self, text: str) -> Line:
-        return journal_line(text, self._now()) if self._setup.as_journal else self._reader.line(text, self._now())
+    def _lost(self, number: int, text: str | Line, runaway: Runaway) -> Verdict:
+        last = self._patience.lose(runaway.culprit, 0, inf)
+        more = " again, and is left out from now on" if last else ""
+        print(f"warning: line {number} is given up: {runaway.culprit} runs away{more}", file=sys.stderr)
+        line = text if isinstance(text, Line) else Line(f"{text}\n", text, None)
+        return Verdict("missed", line, [], Examination(), lost=True)
+
+    def _parts(self, text: str | Line) -> tuple[str, str, float | None]:
+        if isinstance(text, Line):
+            return text
+        return journal_line(text, self._now()) if self._setup.as_journal else self._reader.parts(text, self._now())
 
     def _now(self) -> float:
         return time.time() if self._setup.now is None else self._setup.now
@@ -101,7 +121,8 @@ class Trial:
         if self.log.kind == "journal":
             return self.log.entries(self._reader, self.spec.journalmatch)
         numbered = enumerate(self.log.text.split("\n"), 1) if self.log.kind == "text" else self._numbered(enough)
-        return ((number, text) for number, text in numbered if not _left_out(text))
+        # What begins with an ordinary character is not left out.
+        return (one for one in numbered if "#" < one[1][:1] < "\x7f" or not _left_out(one[1]))
 
     def _numbered(self, enough: Callable[[], bool]) -> Iterator[tuple[int, str]]:
         first = 1
@@ -137,6 +158,17 @@ class Trial:
         """Return an empty report on this trial."""
         dated = self.log.kind != "journal" and not self._setup.as_journal
         return Report(self.judge.tested, self.dates if dated else None, show)
+
+
+@contextmanager
+def _alarmed() -> Iterator[None]:
+    """End searches that run away meanwhile."""
+    alarm = Alarm()
+    alarm.set()
+    try:
+        yield
+    finally:
+        alarm.off()
 
 
 def _left_out(text: str) -> bool:

@@ -25,27 +25,30 @@ class Choice(NamedTuple):
     rules: tuple[Rule, ...]
     places: tuple[int, ...]
     """Where they stand in the list, from 0."""
+    placed: tuple[tuple[int, Rule], ...]
+    """Both together."""
 
 
 class Dispatch:
     """A list of rules, and what is known of the begins of their matches."""
 
-    __slots__ = ("_before", "_heads", "_known", "_patience", "_slow", "everything")
+    __slots__ = ("_before", "_heads", "_patience", "_slow", "everything", "known")
 
     def __init__(self, rules: Sequence[Rule], before: Rule | None = None) -> None:
         """`before`: a rule that is tried on every text before these."""
-        self.everything = Choice(tuple(rules), tuple(range(len(rules))))
+        self.everything = _choice(rules, tuple(range(len(rules))))
         """All rules."""
         self._before = before
         self._slow = set(rules)
         """Those that are not rewritten yet."""
         self._heads: list[tuple[str, ...]] = []
-        self._known: dict[str, Choice] = {}
+        self.known: dict[str, Choice] = {}
+        """What `choice` says of texts, by their first LENGTH characters, as far as it was asked."""
         self._patience = PATIENCE
 
     def choice(self, text: str) -> Choice:
         """Return the rules that can match a text."""
-        return self._known.get(text[:LENGTH]) or self._learn(text[:LENGTH])
+        return self.known.get(text[:LENGTH]) or self._learn(text[:LENGTH])
 
     def _learn(self, begin: str) -> Choice:
         if self._patience:
@@ -58,16 +61,21 @@ class Dispatch:
             self._before.quicken()
             self._before = None
         places = tuple(place for place, heads in enumerate(self._heads) if begin.startswith(heads))
-        choice = Choice(tuple(self.everything.rules[place] for place in places), places)
+        choice = _choice(self.everything.rules, places)
         slow = next((rule for rule in choice.rules if rule in self._slow), None)
         if slow is not None:  # one a text here, too
             self._slow.remove(slow)
             slow.quicken()
             return choice
-        if len(self._known) >= MEMORY:
-            self._known.clear()
-        self._known[begin] = choice
+        if len(self.known) >= MEMORY:
+            self.known.clear()
+        self.known[begin] = choice
         return choice
+
+
+def _choice(rules: Sequence[Rule], places: tuple[int, ...]) -> Choice:
+    chosen = tuple(rules[place] for place in places)
+    return Choice(chosen, places, tuple(zip(places, chosen, strict=True)))
 
 
 def _begins(rule: Rule) -> tuple[str, ...]:

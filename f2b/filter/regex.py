@@ -14,10 +14,11 @@ from f2b.config.model import FilterSpec, Problem, Text
 from f2b.errors import ConfigError
 from f2b.events import Captures, Failure, Line
 from f2b.filter.dispatch import Dispatch
+from f2b.filter.glance import UNSURE, look
 from f2b.filter.identity import Identity, identify
 from f2b.filter.literals import Clause
 from f2b.filter.multiline import Buffer
-from f2b.filter.rule import Rule, find, ignoring
+from f2b.filter.rule import LONG, Rule, caught, find, ignoring
 from f2b.filter.session import MAX_AGE_S, Sessions
 from f2b.filter.tags import require_identity
 
@@ -41,6 +42,10 @@ class Hit(NamedTuple):
     """It is no failure (yet): the line excuses itself, or its session lacks an id."""
     excused: bool
     """The line excuses itself."""
+
+
+Glance = tuple[int, bool]
+"""The place of the failregex that matched, else MISSED or UNPREFIXED; and whether the line excuses itself."""
 
 
 class Examination:
@@ -68,7 +73,10 @@ class Examination:
 class RegexFilter:
     """Finds failures by regexes. It keeps open sessions and buffered lines, so each log has its own."""
 
-    __slots__ = ("_buffer", "_dispatch", "_early", "_sessions", "failregex", "ignoreregex", "prefregex", "usedns")
+    __slots__ = (
+        *("_buffer", "_dispatch", "_early", "_joined", "_quick", "_sessions"),
+        *("failregex", "ignoreregex", "prefregex", "usedns"),
+    )
 
     def __init__(
         self,
@@ -82,15 +90,50 @@ class RegexFilter:
         self.usedns = spec.usedns
         self.prefregex = prefregex
         self.failregex = failregex
-        self._dispatch = Dispatch(failregex)
+        self._dispatch = Dispatch(failregex, prefregex)
         self.ignoreregex = ignoreregex
         self._early = 0 < len(ignoreregex) < len(failregex) - EARLY
         self._buffer = Buffer(spec.maxlines) if spec.maxlines > 1 else None
         self._sessions = Sessions(max_age_s)
+        inherited = prefregex.pattern.groupindex.keys() if prefregex else frozenset[str]()
+        self._joined = "mlfid" in inherited
+        simple = prefregex is None or ("content" in inherited and not inherited - {"content", "mlfid"})
+        self._quick = self._buffer is None and not ignoreregex and simple
+        """Its lines stand each for itself, so that a quick look may do."""
 
     def feed(self, line: Line) -> Sequence[Failure]:
         """Return the failure that this line completes, if it does."""
-        return self._judge(line, None)
+        if not self._quick or len(line.text) > LONG:
+            return self._judge(line, None)
+        place, prefixed, rule, match = look(self.prefregex, self._dispatch.known, line.text, False)
+        if rule is None or match is None:
+            return self._judge(line, None) if place == UNSURE else ()
+        failure, nofail, _ = self._report(caught((self.prefregex, prefixed, rule, match)), (line.raw,), line.time)
+        return () if nofail or failure is None else (failure,)
+
+    def glance(self, text: str, raw: str, time: float | None, every: bool) -> Glance | None:
+        """Do what `examine` does with a line, and return no more than what is counted; None: it must be examined.
+
+        `every`: None also if several failregexes match.
+        """
+        if not self._quick or len(text) > LONG:
+            return None
+        place, prefixed, rule, match = look(self.prefregex, self._dispatch.known, text, every)
+        if rule is None or match is None:
+            return None if place == UNSURE else (place, False)
+        ip4, ip6, nofail, gained, forget = rule.marks
+        if not ((ip4 and match[ip4]) or (ip6 and match[ip6])):
+            return None
+        excuses = bool(nofail and match[nofail] is not None)
+        name = prefixed["mlfid"] if prefixed is not None and self._joined else ""
+        if not name:
+            return place, excuses
+        excuses = excuses or bool(gained and match[gained] is not None)
+        source = self.prefregex, prefixed, rule, match
+        if self._sessions.begin(name, source, raw, time, bool(forget and match[forget] is not None)):
+            return place, excuses
+        merged = self._sessions.add(caught(source), (raw,), time)
+        return place, merged.excused and not merged.failed
 
     def needs(self) -> Sequence[Sequence[Clause]] | None:
         """Return what a line must hold to be one of those that `examine` has something to say of."""

@@ -31,12 +31,22 @@ class _Derived(NamedTuple):
     joined: bool
 
 
+class Marks(NamedTuple):
+    """The numbers of some groups of a regex; 0 for what it does not have."""
+
+    ip4: int
+    ip6: int
+    nofail: int
+    mlfgained: int
+    mlfforget: int
+
+
 class Rule:
     """A compiled regex. `search` and `match` are the pattern's own."""
 
     __slots__ = (
         *("_derived", "_idle", "_rests", "_shape", "_works"),
-        *("anchored", "match", "needle", "pattern", "search", "text"),
+        *("anchored", "marks", "match", "needle", "pattern", "search", "text"),
     )
 
     def __init__(
@@ -54,6 +64,9 @@ class Rule:
         self._works = self.pattern
         self._rests = False
         self._derived = tuple(_derived(self.pattern))
+        groups = {} if self._derived or "mlfid" in self.pattern.groupindex else self.pattern.groupindex
+        self.marks = Marks(*(groups.get(name, 0) for name in Marks._fields))
+        """All 0 if its captures follow from its groups in a more difficult way."""
         self.wake()
 
     def __str__(self) -> str:
@@ -104,6 +117,21 @@ class Rule:
 def ignoring(text: Text, usedns: UseDns = "warn") -> Rule:
     """Return the rule of an ignoreregex. Raises ConfigError."""
     return Rule(text, usedns, idle=_ALWAYS)
+
+
+Source = tuple["Rule | None", "re.Match[str] | None", "Rule", "re.Match[str]"]
+"""Where captures come from: a prefix rule and its match, if there is one; a rule and its match."""
+
+
+def caught(source: Source) -> dict[str, str]:
+    """Return what both matches caught, the later one first; the text that the prefix hands on is left out."""
+    before, prefixed, rule, match = source
+    if before is None or prefixed is None:
+        return rule.captures(match)
+    inherited = before.captures(prefixed)
+    inherited.pop("content", None)
+    inherited.update(rule.captures(match))
+    return inherited
 
 
 Found = tuple[int, "re.Match[str]"]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from f2b.filter.identity import known
+from f2b.filter.rule import Source, caught
 
 MAX_SESSIONS = 100
 """The oldest session is forgotten for a new one beyond these (as in Fail2Ban)."""
@@ -81,6 +82,10 @@ def _excuses(captures: Mapping[str, str]) -> bool:
     return "nofail" in captures or "mlfgained" in captures
 
 
+Begin = tuple[Source, str, float]
+"""The only line of a session so far, and when that was: most never get a second one."""
+
+
 class Sessions:
     """The open sessions of one log."""
 
@@ -88,7 +93,7 @@ class Sessions:
 
     def __init__(self, max_age_s: float = MAX_AGE_S) -> None:
         self._max_age_s = max_age_s
-        self._open: dict[str, _Session] = {}
+        self._open: dict[str, _Session | Begin] = {}
         self._now = 0.0
 
     def add(self, captures: Mapping[str, str], lines: tuple[str, ...], time: float | None) -> Merged:
@@ -108,8 +113,28 @@ class Sessions:
         users, matches = tuple(session.users), tuple(session.matches)
         return Merged(dict(session.captures), users, matches or lines, failed, session.excused)
 
+    def begin(self, name: str, source: Source, line: str, time: float | None, forgets: bool) -> bool:
+        """Do what `add` does for a match that tells who it was, if this is a new session; else return False.
+
+        `forgets`: the match ends its session. It is a failure unless it excuses itself.
+        """
+        if name in self._open:
+            return False
+        if time is not None and time > self._now:
+            self._now = time
+        if not forgets:
+            if len(self._open) >= MAX_SESSIONS:
+                del self._open[next(iter(self._open))]
+            self._open[name] = source, line, self._now
+        return True
+
     def _find(self, name: str) -> _Session | None:
         session = self._open.get(name)
+        if isinstance(session, tuple):
+            source, line, touched = session
+            session = self._open[name] = _Session()
+            session.touched = touched
+            session.add(caught(source), (line,))
         if session is not None and session.touched < self._now - self._max_age_s:
             del self._open[name]
             return None

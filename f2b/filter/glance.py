@@ -1,0 +1,58 @@
+"""A quick look at a line: enough for nearly all lines, and nothing is made for one that means nothing.
+
+Only for filters whose lines stand each for itself and that ignore none. Where a line needs more (a second regex
+matches too, no address was caught), the look says so before anything has changed, and `regex` does it step by step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from f2b.filter.dispatch import LENGTH, Choice
+from f2b.filter.rule import Rule
+from f2b.runaway import Runaway
+
+MISSED, UNPREFIXED, UNSURE = -1, -2, -3
+"""Instead of a rule's place: none matched; not even the prefix did; this needs a closer look."""
+
+Seen = tuple[int, "re.Match[str] | None", "Rule | None", "re.Match[str] | None"]
+"""The place of the rule that matched, the prefix's match, the rule, its match."""
+
+_UNPREFIXED: Seen = (UNPREFIXED, None, None, None)
+_UNSURE: Seen = (UNSURE, None, None, None)
+
+
+def look(before: Rule | None, known: Mapping[str, Choice], text: str, every: bool) -> Seen:
+    """Search a text for the first rule that matches; `every`: make sure that no other one does.
+
+    `known` is what `dispatch` has learnt. Changes nothing, for `alarm` may end it anywhere. Raises Runaway.
+    """
+    rule = before
+    prefixed = match = hit = None
+    place = MISSED
+    try:
+        if before is not None:
+            prefixed = before.search(text)
+            if prefixed is None:
+                return _UNPREFIXED
+            content = prefixed["content"]
+            if not content:
+                return _UNSURE
+            text = f"{content}\n"
+        choice = known.get(text[:LENGTH])
+        if choice is None:
+            return _UNSURE
+        for at, rule in choice.placed:
+            if rule.needle in text:
+                found = rule.search(text)
+                if found is not None:
+                    if match is not None:
+                        return _UNSURE
+                    place, hit, match = at, rule, found
+                    if not every:
+                        break
+    except Runaway as runaway:
+        runaway.culprit = rule
+        raise
+    return place, prefixed, hit, match
