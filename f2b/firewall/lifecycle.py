@@ -40,6 +40,8 @@ class Lifecycle:
         self.fault = ""
         self._started: dict[str, str] = {}
         """Families that are set up, each with the text that did it."""
+        self._order: dict[str, None] = {}
+        """Families that were ever set up, the first first."""
         self._filled: dict[str, None] = {}
         """Families that hold bans, in order."""
         self._lost: set[str] = set()
@@ -81,6 +83,7 @@ class Lifecycle:
     def flush(self, bans: Sequence[Ban], last: bool = False) -> Routine:
         """Let everybody in: at one stroke, or one by one if there is no actionflush."""
         if any(self._recipe.text("flush", kind).strip() for kind in ("", *self._families)):
+            self._report("NOTICE", f"[{self._jail}] Flush ticket(s) with {self._name}")
             return self._flush(repair=not last or self._repairs_on_unban)
         counted = self._context.counts
         none_left = replace(self._context, counts=lambda: counted()._replace(banned=0))
@@ -93,29 +96,28 @@ class Lifecycle:
         return done
 
     def _flush(self, repair: bool) -> Routine:
-        self._report("NOTICE", f"[{self._jail}] Flush ticket(s) with {self._name}")
         kinds = list(self._filled)
         self._filled.clear()
-        done = yield from self._each("flush", kinds)
-        if not done:
-            self._filled.update(dict.fromkeys(kinds))  # so that it is tried again at the end
+        failed = yield from self._each("flush", kinds)
+        if failed:
+            self._filled.update(dict.fromkeys(failed))  # so that it is tried again at the end
             self._report("ERROR", f"Failed to flush bans in {self._where()}: {self._failed('flushing')}")
             yield from self._all_stand(repair)
-        return done
+        return not failed
 
     def stop(self) -> Routine:
         """Take down what was set up; bans are gone already."""
-        kinds = sorted(self._started)
+        kinds = self._up()
         self._started.clear()
         self._filled.clear()
-        done = yield from self._each("stop", kinds)
-        if not done:
+        failed = yield from self._each("stop", kinds)
+        if failed:
             self._report("ERROR", f"Failed to stop {self._where()}: {self._failed('stopping')}")
-        return done
+        return not failed
 
     def reload(self) -> Routine:
         """Tell it that its configuration was read again."""
-        return (yield from self._each("reload", list(self._started)))
+        return not (yield from self._each("reload", self._up()))
 
     def check(self) -> Routine:
         """See whether all that is set up still stands, and repair what does not."""
@@ -123,8 +125,11 @@ class Lifecycle:
 
     def _all_stand(self, repair: bool) -> Routine:
         done = True
-        for kind in list(self._started):
-            done = (yield from self._stands(kind, repair)) and done
+        for kind in self._up():
+            if not (yield from self._stands(kind, repair)):
+                done = False
+                if repair:
+                    self._started.pop(kind, None)  # the next ban may try to set it up
         return done
 
     def take_lost(self, bans: Iterable[Ban]) -> list[Ban]:
@@ -144,7 +149,7 @@ class Lifecycle:
             self.fault = ""
             self._filled[kind] = None
             home = self._home(kind)
-            self._started.setdefault(home, self._recipe.bare("start", home).text)
+            self._is_up(home)
         return done
 
     def _home(self, kind: str) -> str:
@@ -161,7 +166,7 @@ class Lifecycle:
         for kind in kinds:
             text = self._recipe.bare("start", kind).text
             if text in self._started.values() or (yield from self._run(self._for_nobody("start", kind))):
-                self._started[kind] = text
+                self._is_up(kind)
             else:
                 done = False
         return done
@@ -204,7 +209,6 @@ class Lifecycle:
             return False
         self._report("ERROR", "Invariant check failed. Trying to restore a sane environment")
         if (yield from self._repair(kind)) and (yield from self._run(check, told=True)):
-            self._started.setdefault(kind, self._recipe.bare("start", kind).text)
             return True
         self._report("CRITICAL", "Unable to restore environment")
         return False
@@ -213,7 +217,10 @@ class Lifecycle:
         repair = self._recipe.bare("repair", kind)
         if repair.text.strip():
             self._lose([kind])
-            return (yield from self._run(repair))
+            done = yield from self._run(repair)
+            if done:
+                self._is_up(kind)
+            return done
         # What one command set up, another takes down whole: for all who share it.
         start = self._recipe.bare("start", kind).text
         together = [other for other, text in self._started.items() if text == start]
@@ -222,8 +229,17 @@ class Lifecycle:
             yield from self._each("stop", [kind])
         done = yield from self._start([kind])
         if done:
-            self._started.update(dict.fromkeys(together, start))
+            for other in together:
+                self._is_up(other)
         return done
+
+    def _is_up(self, kind: str) -> None:
+        self._order[kind] = None
+        self._started[kind] = self._recipe.bare("start", kind).text
+
+    def _up(self) -> list[str]:
+        """Return the families that are set up."""
+        return [kind for kind in self._order if kind in self._started]
 
     def _lose(self, kinds: Collection[str]) -> None:
         """Count these families as not set up, and their bans as gone."""
@@ -233,14 +249,14 @@ class Lifecycle:
         for kind in [kind for kind in self._filled if self._home(kind) in kinds]:
             del self._filled[kind]
 
-    def _each(self, verb: str, kinds: Iterable[str]) -> Routine:
-        """Run a verb for each family, the same text until it works; a failure does not spare the others."""
+    def _each(self, verb: str, kinds: Collection[str]) -> Generator[Step, Result, list[str]]:
+        """Run a verb for each family, the same text until it works; return those for which it failed."""
+        texts = {kind: self._recipe.bare(verb, kind).text for kind in kinds}
         worked: dict[str, bool] = {}
-        for kind in kinds:
-            text = self._recipe.bare(verb, kind).text
+        for kind, text in texts.items():
             if not worked.get(text):
                 worked[text] = yield from self._run(self._for_nobody(verb, kind), told=text in worked)
-        return all(worked.values())
+        return [kind for kind, text in texts.items() if not worked[text]]
 
     def _run(self, command: Command, told: bool = False) -> Routine:
         """Run one command; an empty one is done at once. `told`: its failure was told already."""

@@ -197,6 +197,34 @@ def test_flush_when_it_fails_then_health_is_checked_and_nobody_is_unbanned_singl
     assert play.told[-1][1].startswith("Failed to flush bans in jail 'j' action 'a': Error flushing")
 
 
+def test_flush_when_one_family_fails_then_that_one_is_flushed_again_at_the_end() -> None:
+    play = Play("ban flush stop", PER_FAMILY)
+    play.run(play.life.ban(V6))
+    play.run(play.life.ban(V4))
+    play.bad = "^flush inet4"
+    assert play.run(play.life.flush(())) == "flush inet6, flush inet4"
+    assert play.run(play.life.flush((), last=True)) == "flush inet4"
+    assert play.run(play.life.stop()) == "stop inet6, stop inet4"
+
+
+def test_flush_when_it_fails_and_nothing_can_be_repaired_then_the_next_ban_sets_up_anew() -> None:
+    play = Play("start ban flush check repair", PER_FAMILY)
+    play.run(play.life.ban(V4))
+    play.bad = "^flush|^check"
+    assert play.run(play.life.flush((), last=True)) == "flush inet4, check inet4"  # it is stopped anyway
+    assert play.run(play.life.flush(())) == "flush inet4, check inet4, repair inet4, check inet4"
+    assert play.run(play.life.ban(V4)) == "start inet4, ban 192.0.2.1"
+
+
+def test_stop_when_it_fails_then_each_family_tries_and_it_is_told_once() -> None:
+    play = Play("stop ban", PER_FAMILY, plain=["stop"])
+    play.run(play.life.ban(V4))
+    play.run(play.life.ban(V6))
+    play.bad = "^stop"
+    assert play.run(play.life.stop()) == "stop, stop"
+    assert [text for _, text in play.told if "exec" in text] == ["[j] a -- exec: stop"]
+
+
 def test_check_when_something_fell_then_it_is_set_up_anew_and_its_bans_are_told_lost_once() -> None:
     play = Play("start stop ban check", PER_FAMILY)
     play.run(play.life.ban(V4))
