@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ table inet published {{
 }}
 """
 
+PATIENCE_S = 20.0
+SILENCE_S = 0.2
+"""How long who is to get no answer waits for one."""
 _PAIRS = count()
 _CLONE_NEWNET = 0x40000000
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -70,10 +74,9 @@ class Host:
         with self:
             server = socket.socket(_family(address), socket.SOCK_DGRAM)
         server.bind((address, port))
-        server.settimeout(1)
         return server
 
-    def connected(self, source: str, target: str, port: int, timeout_s: float = 2.0) -> socket.socket:
+    def connected(self, source: str, target: str, port: int, timeout_s: float = PATIENCE_S) -> socket.socket:
         """Return a TCP connection from the host. Raises OSError if there is none."""
         with self:
             client = socket.socket(_family(target), socket.SOCK_STREAM)
@@ -86,7 +89,7 @@ class Host:
             raise
         return client
 
-    def connects(self, source: str, target: str, port: int, timeout_s: float = 2.0) -> Answer:
+    def connects(self, source: str, target: str, port: int, timeout_s: float = PATIENCE_S) -> Answer:
         """Return what becomes of a TCP connection from the host."""
         try:
             self.connected(source, target, port, timeout_s).close()
@@ -96,31 +99,24 @@ class Host:
             return "timeout"
         return "open"
 
-    def asks_udp(self, source: str, server: socket.socket, timeout_s: float = 0.5) -> Answer:
+    def asks_udp(self, source: str, server: socket.socket, timeout_s: float = PATIENCE_S) -> Answer:
         """Return whether a datagram from the host arrives at a UDP server."""
         with self:
             client = socket.socket(server.family, socket.SOCK_DGRAM)
-        server.settimeout(timeout_s)
-        client.settimeout(0)
         with client:
             client.bind((source, 0))
             client.connect(server.getsockname()[:2])
             client.send(b"?")
-            try:
+            heard, _, _ = select.select([server, client], [], [], timeout_s)
+            if server in heard:
                 server.recv(10)
-            except TimeoutError:
-                return _answer_to(client)
-        return "open"
+                return "open"
+            return "refused" if client in heard else "timeout"
 
 
-def _answer_to(client: socket.socket) -> Answer:
-    try:
-        client.recv(10)
-    except ConnectionRefusedError:
-        return "refused"
-    except BlockingIOError:
-        pass
-    return "timeout"
+def patience(expected: str) -> float:
+    """Return how long to wait for this answer, in seconds: silence only is soon believed."""
+    return SILENCE_S if expected == "timeout" else PATIENCE_S
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from f2b.firewall.plan import plan
 from f2b.firewall.xtables import xtables
 from f2b.log import Log
 from f2b.loop import Loop
-from tests.live.net import ATTACKER, BYSTANDER, GUARDED, Host
+from tests.live.net import ATTACKER, BYSTANDER, GUARDED, SILENCE_S, Host, patience
 
 PORT = 2222
 HERE = Place("jail.conf")
@@ -109,8 +109,9 @@ def test_attacker_when_banned_then_tcp_and_udp_are_shut_for_it_alone_until_unban
         assert peer.connects(attacker, target, PORT) == "open"
         firewall.ban([ban(attacker)])
         # A peer without any delay notices an ICMPv6 refusal of TCP only after a second.
-        assert peer.connects(attacker, target, PORT, 0.2) == ("timeout" if late(backend, family) else "refused")
-        assert peer.asks_udp(attacker, udp, 0.2) == "refused"
+        answer = "timeout" if late(backend, family) else "refused"
+        assert peer.connects(attacker, target, PORT, patience(answer)) == answer
+        assert peer.asks_udp(attacker, udp) == "refused"
         assert peer.connects(attacker, target, 3333) == "open"
         assert peer.connects(bystander, target, PORT) == "open"
         assert peer.asks_udp(bystander, udp) == "open"
@@ -130,16 +131,16 @@ def test_networks_when_banned_then_they_overlap_and_are_lifted_one_by_one(
     around, beside = NETWORKS[family]
     with guarded.listen(PORT):
         firewall.ban([ban(around), ban(attacker)])
-        assert peer.connects(attacker, target, PORT, 0.2) == "timeout"
+        assert peer.connects(attacker, target, PORT, SILENCE_S) == "timeout"
         assert peer.connects(bystander, target, PORT) == "open"
         firewall.ban([ban(beside)])
         firewall.unban([ban(around)])
-        assert peer.connects(attacker, target, PORT, 0.2) == "timeout"
-        assert peer.connects(bystander, target, PORT, 0.2) == "timeout"
+        assert peer.connects(attacker, target, PORT, SILENCE_S) == "timeout"
+        assert peer.connects(bystander, target, PORT, SILENCE_S) == "timeout"
         firewall.unban([ban(attacker), ban(beside)])
         assert peer.connects(attacker, target, PORT) == "open"
         firewall.ban([ban(["0.0.0.0/0", "::/0"][family])])
-        assert peer.connects(bystander, target, PORT, 0.2) == "timeout"
+        assert peer.connects(bystander, target, PORT, SILENCE_S) == "timeout"
         assert peer.connects(BYSTANDER[1 - family], GUARDED[1 - family], PORT) == "open"
         firewall.flush([])
         assert peer.connects(bystander, target, PORT) == "open"
@@ -173,7 +174,7 @@ def test_options_when_given_then_packets_meet_them(
     with guarded.listen(PORT), guarded.listen(3333), guarded.listen_udp(PORT, GUARDED[0]) as udp_server:
         assert peer.connects(ATTACKER[0], GUARDED[0], PORT) == tcp
         assert peer.connects(ATTACKER[0], GUARDED[0], 3333) == other_port
-        assert peer.asks_udp(ATTACKER[0], udp_server, 0.2) == udp
+        assert peer.asks_udp(ATTACKER[0], udp_server, patience(udp)) == udp
         assert peer.connects(BYSTANDER[0], GUARDED[0], PORT) == "open"
 
 
@@ -187,7 +188,7 @@ def test_ban_when_it_ends_then_the_kernel_opens_by_itself(
     with guarded.listen(PORT):
         begun = time.monotonic()
         firewall.ban([ban(ATTACKER[family], 1.0)])
-        answer = peer.connects(ATTACKER[family], GUARDED[family], PORT, 0.2)
+        answer = peer.connects(ATTACKER[family], GUARDED[family], PORT, SILENCE_S)
         assert answer == "timeout" or time.monotonic() - begun > 0.9
         while peer.connects(ATTACKER[family], GUARDED[family], PORT) != "open":
             assert time.monotonic() - begun < 60

@@ -15,7 +15,7 @@ from f2b.firewall import Firewall
 from f2b.firewall.native import Native
 from f2b.firewall.plan import plan
 from f2b.firewall.xtables import xtables
-from tests.live.net import ATTACKER, BYSTANDER, GUARDED, Host, container, two_hosts
+from tests.live.net import ATTACKER, BYSTANDER, GUARDED, Host, container, patience, two_hosts
 
 OUTER, INNER, LOCAL = 8080, 80, 2222
 FAMILIES = pytest.mark.parametrize("family", [0, 1], ids=["v4", "v6"])
@@ -80,8 +80,8 @@ def test_ban_when_the_port_is_a_containers_then_its_hook_decides(
         assert site.peer.connects(attacker, target, OUTER) == "open"
         with site.peer.connected(attacker, target, OUTER) as running:
             firewall.ban([Ban("web", attacker, time.time(), 600)])
-            assert site.peer.connects(attacker, target, OUTER, 0.3) == published
-            assert site.peer.connects(attacker, target, LOCAL, 0.3) == local
+            assert site.peer.connects(attacker, target, OUTER, patience(published)) == published
+            assert site.peer.connects(attacker, target, LOCAL, patience(local)) == local
             assert site.peer.connects(BYSTANDER[family], target, OUTER) == "open"
             assert site.peer.connects(BYSTANDER[family], target, LOCAL) == "open"
             if options.get("type") != "allports":  # what the host itself begins goes on

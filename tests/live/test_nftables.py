@@ -29,7 +29,7 @@ from f2b.firewall.nftables import LEASE_S, Nftables
 from f2b.firewall.owner import fail2ban
 from f2b.firewall.plan import plan
 from f2b.net import network
-from tests.live.net import ATTACKER, BYSTANDER, GUARDED, Host, two_hosts
+from tests.live.net import ATTACKER, BYSTANDER, GUARDED, Host, patience, two_hosts
 
 PORT = 2222
 NOBODY = 65534
@@ -198,12 +198,10 @@ def test_options_when_given_then_packets_meet_them(
 ) -> None:
     make(**options).start([ban(ATTACKER[family])])
     attacker, target = ATTACKER[family], GUARDED[family]
-    # A peer without any delay notices an ICMPv6 refusal of TCP only after a second.
-    patience_s = 1.5 if "icmpx" in options.get("blocktype", "") else 0.2
     with guarded.listen(PORT), guarded.listen(3333), guarded.listen_udp(PORT, target) as udp_server:
-        assert peer.connects(attacker, target, PORT, patience_s) == tcp
-        assert peer.connects(attacker, target, 3333, 0.2) == other_port
-        assert peer.asks_udp(attacker, udp_server, 0.2) == udp
+        assert peer.connects(attacker, target, PORT, patience(tcp)) == tcp
+        assert peer.connects(attacker, target, 3333, patience(other_port)) == other_port
+        assert peer.asks_udp(attacker, udp_server, patience(udp)) == udp
         assert peer.connects(BYSTANDER[family], target, PORT) == "open"
         assert peer.asks_udp(BYSTANDER[family], udp_server) == "open"
 
@@ -217,7 +215,7 @@ def test_table_when_it_is_of_one_family_then_the_other_is_told_of_and_open(
     assert told == [f"nftables cannot ban {ATTACKER[1 - family]}: no address for table f2b-table"]
     with guarded.listen(PORT), guarded.listen_udp(PORT, GUARDED[family]) as udp:
         assert peer.connects(ATTACKER[family], GUARDED[family], PORT) == "refused"
-        assert peer.asks_udp(ATTACKER[family], udp, 0.2) == "refused"
+        assert peer.asks_udp(ATTACKER[family], udp) == "refused"
         assert peer.connects(ATTACKER[1 - family], GUARDED[1 - family], PORT) == "open"
 
 
@@ -309,7 +307,7 @@ def test_ban_when_it_ends_at_another_time_then_the_kernel_knows(seconds: int, ma
     firewall = make()
     firewall.start([ban("198.51.100.2", 600)])
     firewall.ban([ban("198.51.100.2", seconds)])
-    assert firewall.elements()["198.51.100.2"] == pytest.approx(seconds, abs=2)
+    assert firewall.elements()["198.51.100.2"] == pytest.approx(seconds, abs=20)
 
 
 def test_permanent_ban_when_renewed_then_it_has_its_whole_lease_again(make: Make) -> None:
@@ -317,7 +315,7 @@ def test_permanent_ban_when_renewed_then_it_has_its_whole_lease_again(make: Make
     firewall.start([])
     nft("add", "element", *TABLE, "addr-set-sshd", "{ 198.51.100.2 timeout 5s }")
     firewall.ban([ban("198.51.100.2", PERMANENT)])
-    assert firewall.elements()["198.51.100.2"] == pytest.approx(LEASE_S, abs=2)
+    assert firewall.elements()["198.51.100.2"] == pytest.approx(LEASE_S, abs=60)
 
 
 def test_crowd_when_some_are_there_and_some_are_not_then_all_comes_out_right(make: Make) -> None:
@@ -441,7 +439,7 @@ def test_bans_when_made_at_start_or_later_then_the_kernel_holds_them(bans: dict[
         held = firewall.elements()
         assert held.keys() == bans.keys()
         for who, seconds in bans.items():
-            assert held[who] == pytest.approx(seconds, abs=2)
+            assert held[who] == pytest.approx(seconds, abs=20)
         kernel.link.close()
 
 
