@@ -87,6 +87,8 @@ LATE_IMPORTS = {
     ("store.rescue", "tempfile"): "the same",
     ("cli.compat_client", "shlex"): "only to talk with somebody who types",
     ("source.journal", "f2b.source.journalctl"): "subprocess, only where libsystemd cannot be used",
+    ("daemon.reference", "maxminddb"): "an extra, which only filters by origin need",
+    ("daemon.reference", "protego"): "an extra, which only the type robots needs",
     ("filter.build", "f2b.filter"): "twenty modules that only hosts with filter types need",
     ("source.journal", "f2b.source.libsystemd"): "ctypes and libsystemd, only where a jail reads the journal",
     ("cli.report", "urllib.parse"): "10 ms that only -D needs",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 from f2b.config import convert
-from f2b.config.definition import Definition
+from f2b.config.definition import DEFINITION, Definition
+from f2b.config.layer import Conf
 from f2b.config.library import Library
 from f2b.config.model import FilterSpec, Text, UseDns
 from f2b.config.spec import Spec, specs
@@ -27,17 +29,29 @@ DEEPEST = 10
 MOST_BASES = 100
 """How many filters a filter may build on, those of its bases among them."""
 
+_PERCENT = re.compile(r"%%|%(?!\()")
+
 Settings = Mapping[str, Value]
 
 
 def define(spec: Spec, library: Library, variables: Mapping[str, Value], journal: bool) -> Definition:
     """Return what a filter's file says. Raises ConfigError."""
-    conf = library.definition("filter.d", spec)
+    conf = _with_variables(library.definition("filter.d", spec))
     parameters = dict(spec.options)
     # As if it were a parameter; only the filter's own [Definition] beats it, not its [Init].
     if "logtype" not in parameters and "logtype" not in conf.sections.get("Definition", ()):
         parameters["logtype"] = Value("journal" if journal else "file", (spec.place,))
     return Definition(conf, parameters, variables, init_visible=True)
+
+
+def _with_variables(conf: Conf) -> Conf:
+    """Let `%h` in a `logformat` be Apache's variable, as it stands in httpd.conf, and not half of an `%(option)s`."""
+    own = conf.sections.get(DEFINITION, {})
+    if "logformat" not in own:
+        return conf
+    value = own["logformat"]
+    doubled = _PERCENT.sub("%%", value.text)
+    return replace(conf, sections={**conf.sections, DEFINITION: {**own, "logformat": Value(doubled, value.places)}})
 
 
 def build(
@@ -66,14 +80,19 @@ def build(
         journalmatch=tuple(text.value for text in _texts(chosen.get("journalmatch"))),
         logtype=others["logtype"].text if "logtype" in others else "file",
         options={
-            name: Text(value.text, value.place)
+            name: Text(value.text, value.place, value.places)
             for name, value in others.items()
             if name not in SETTINGS and name not in _OTHER
         },
         base=bases,
-        written={name: Text(chosen[name].text, chosen[name].place) for name in _WRITTEN if name in chosen},
+        written={name: Text(value.text, value.place) for name, value in _as_written(chosen, others)},
     )
     return _inheriting(made, chosen) if bases else made
+
+
+def _as_written(chosen: Settings, others: Settings) -> Iterator[tuple[str, Value]]:
+    yield from ((name, chosen[name]) for name in _WRITTEN if name in chosen)
+    yield from ((name, others[name]) for name in ("filtertype",) if name in others)
 
 
 def _place(definition: Definition | None, spec: Spec) -> Place:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from f2b.config import filter as filters
 from f2b.config import spec as names
 from f2b.config.definition import Definition
 from f2b.config.interpolation import Scope
-from f2b.config.layer import Conf
+from f2b.config.layer import INCLUDES, Conf
 from f2b.config.library import Library
 from f2b.config.model import ActionSpec, FilterSpec, Increment, JailSpec, LogPath, Text
 from f2b.config.notes import Notes, Options
@@ -223,16 +223,27 @@ class Reader:
     # ---- what does not fit together ------------------------------------------------------------------------
 
     def _check(self, own: FilterSpec) -> None:
+        self._check_listened(own)
         if own.type == "regex" and not own.failregex and not self._is_list(own):
             cure = "give it a failregex" if own.name else "write filter = NAME, or a failregex"
             self._notes.add(ConfigError("it has no failregex", own.place, cure))
         if not self._options.text("action"):
             self._warn("it has no action, so that its bans keep nobody out", "write action = %(action_)s")
 
+    def _check_listened(self, own: FilterSpec) -> None:
+        """Note the jails that it is to listen to and that there are none of."""
+        known = [name for name in self._conf.sections if name not in (DEFAULT, INCLUDES)]
+        for text in _scored(own):
+            for word in _words(text.value):
+                name = word.rpartition(":")[0]
+                if name and name not in known and name.removesuffix(".ban") not in known:
+                    cure = convert.near(name.removesuffix(".ban"), known) or "name jails of this configuration"
+                    self._notes.add(ConfigError(f"scores: there is no jail {name!r}", text.place, cure))
+
     def _check_source(self, own: FilterSpec, logpath: tuple[LogPath, ...], missing: bool, journal: bool) -> None:
         if journal and not self._host.journal():
             self._warn("it reads the journal, and there is none that can be read here")
-        elif not journal and not logpath and own.type not in _WITHOUT_LOGS and not self._is_list(own):
+        elif not journal and not logpath and not _without_logs(own) and not self._is_list(own):
             cure = "write logpath = FILE, or backend = systemd and a journalmatch"
             self._notes.add(ConfigError("it has no logpath", self._place, cure))
         elif not journal and logpath and missing:
@@ -257,6 +268,19 @@ class Reader:
         """Return the options that are not Fail2Ban's. A wrong one may be a variable that nobody uses."""
         others = (name for name in self._conf.sections[self._name] if name not in OPTIONS)
         return self._options.written(others, "warning")
+
+
+def _without_logs(spec: FilterSpec) -> bool:
+    """Whether a filter, with all that it rests on, reads no log."""
+    return spec.type in _WITHOUT_LOGS or (bool(spec.base) and all(map(_without_logs, spec.base)))
+
+
+def _scored(spec: FilterSpec) -> Iterator[Text]:
+    """Yield the `scores` of a filter and of all that it rests on."""
+    if spec.type in _WITHOUT_LOGS and "scores" in spec.options:
+        yield spec.options["scores"]
+    for base in spec.base:
+        yield from _scored(base)
 
 
 def _backend(value: Value) -> Spec:

@@ -22,6 +22,8 @@ class Text:
 
     value: str
     place: Place = field(compare=False)
+    places: tuple[Place, ...] = field(default_factory=tuple, compare=False)
+    """The place of each of its lines, where somebody may ask for that."""
 
 
 Written = Mapping[str, Text]

@@ -11,12 +11,19 @@ from f2b.config import convert
 from f2b.config.model import FilterSpec, Problem
 from f2b.filter import Filter, access
 from f2b.filter.access import Access
+from f2b.filter.anomaly import Anomaly
 from f2b.filter.any import Any
+from f2b.filter.asn import Asn
+from f2b.filter.blocklist import Blocklist
+from f2b.filter.correlate import Correlate
+from f2b.filter.distributed import Distributed
+from f2b.filter.geo import Geo
 from f2b.filter.http import Http
 from f2b.filter.judge import EventJudge, FailureJudge, RequestJudge
 from f2b.filter.option import Options
 from f2b.filter.over import OverEvents, OverFailures, OverRequests
 from f2b.filter.regex import compile_filter
+from f2b.filter.robots import Robots
 from f2b.filter.session import MAX_AGE_S
 from f2b.filter.slow import Slow
 from f2b.filter.useragent import UserAgent
@@ -26,12 +33,20 @@ REGEX = "regex"
 OVER_FAILURES: Mapping[str, Callable[[Options], FailureJudge]] = {
     "any": Any,
     "slow": Slow,
+    "geo": Geo,
+    "asn": Asn,
+    "distributed": Distributed,
+    "blocklist": Blocklist,
 }
 OVER_REQUESTS: Mapping[str, Callable[[Options], RequestJudge]] = {
     "http": Http,
     "useragent": UserAgent,
+    "anomaly": Anomaly,
+    "robots": Robots,
 }
-OVER_EVENTS: Mapping[str, Callable[[Options], EventJudge]] = {}
+OVER_EVENTS: Mapping[str, Callable[[Options], EventJudge]] = {
+    "correlate": Correlate,
+}
 
 _NAMES = (REGEX, *OVER_FAILURES, *OVER_REQUESTS, *OVER_EVENTS)
 

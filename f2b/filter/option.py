@@ -185,12 +185,9 @@ class Options:
 
 def lines(text: Text) -> list[Text]:
     """Return the lines of an option that are not empty, without blanks around them, each with its place."""
-    first = text.place
-    return [
-        Text(line.strip(), Place(first.file, first.line + number) if first.line else first)
-        for number, line in enumerate(text.value.split("\n"))
-        if line.strip()
-    ]
+    written = text.value.split("\n")
+    places = text.places if len(text.places) == len(written) else (text.place,) * len(written)
+    return [Text(line.strip(), place) for line, place in zip(written, places, strict=True) if line.strip()]
 
 
 def _number(value: Value) -> float:

@@ -70,6 +70,12 @@ class OverFailures:
             said.append(f"{_title(self.spec)}: {failure.id}: {self._why(failure)}")
         return became
 
+    @property
+    def tables(self) -> Sequence[Table]:
+        """The files that judge and bases judge by."""
+        below = [table for base in self.bases for table in getattr(base, "tables", ())]
+        return [*self.judge.tables, *below]
+
     def _why(self, failure: Failure) -> str:
         if failure.unresolved:
             return "it is judged once its addresses are known"
@@ -102,6 +108,11 @@ class OverRequests:
         captures.update(whose)
         unresolved = identity.unresolved
         return (Failure(identity.id, identity.host, line.time, (line.raw,), captures, attempts, unresolved),)
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """The files that the judge judges by."""
+        return self.judge.tables
 
     def needs(self) -> Clauses | None:
         """Return what the judge says."""
@@ -147,14 +158,6 @@ class OverEvents:
 
 
 Typed = OverFailures | OverRequests | OverEvents
-
-
-def tables(filter_: Filter) -> list[Table]:
-    """Return the files that a filter judges by, for whoever reads them."""
-    if not isinstance(filter_, Typed):
-        return []
-    below = filter_.bases if isinstance(filter_, OverFailures) else ()
-    return [*filter_.judge.tables, *(table for base in below for table in tables(base))]
 
 
 def adopt(filter_: Filter, old: Filter) -> None:

@@ -21,8 +21,12 @@ LOGIN = FilterSpec("login", PLACE, failregex=(Text(r"bad <F-USER>\S+</F-USER> fr
 
 def spec(kind: str, *base: FilterSpec, **options: str) -> FilterSpec:
     """Return a filter's specification; `field__x` stands for the option `field.x`."""
-    texts = {name.replace("__", "."): Text(value, PLACE) for name, value in options.items()}
+    texts = {name.replace("__", "."): _text(value) for name, value in options.items()}
     return FilterSpec("x", PLACE, type=kind, options=texts, base=base)
+
+
+def _text(value: str) -> Text:
+    return Text(value, PLACE, tuple(Place(PLACE.file, PLACE.line + at) for at in range(value.count("\n") + 1)))
 
 
 def made(kind: str, *base: FilterSpec, **options: str) -> Filter:
