@@ -29,8 +29,10 @@ _SAME_MS = 1000
 """A member whose time is right to the second is left alone."""
 SAMPLE = 100
 """So many members are asked for to see whether all are there: the kernel tells of changes, this is a second look."""
+_NEW = 50
+"""So many bans at once are assumed to be new: if one is not, the kernel refuses in 10 ms, and all are asked for."""
 _MANY = 1000
-"""So many at once are assumed to be new, or there: if they are not, the kernel refuses in some 10 ms."""
+"""So many at once are assumed to be there, in the same way."""
 
 Wanted = dict[bytes, int]
 """Members of a set, with the milliseconds that they are to stay."""
@@ -74,7 +76,7 @@ class Nftables:
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out until they end; for who is banned already, this end counts from now on."""
         wanted = self._sorted(bans)
-        put = self._put if len(bans) < _MANY else self._put_new
+        put = self._put if len(bans) < _NEW else self._put_new
         if not wanted.keys() <= self._kinds:
             put = self._heal
         self._kernel.change(lambda: put(wanted), lambda: self._heal(wanted))

@@ -12,7 +12,7 @@ from f2b.source.handle import CHUNK, Handle, Ident
 from f2b.source.position import Position
 from f2b.source.rotation import LATE
 from f2b.source.tail import Tail
-from f2b.source.turn import SLICE, Turns
+from f2b.source.turn import PIECE, Turns
 from f2b.source.watch import EVERY, Watch
 
 SWEEP, SELDOM = 10.0, 60.0
@@ -21,7 +21,7 @@ CALM = 0.5
 """Seconds between two looks at the patterns that changes in folders ask for."""
 SHARE = 20
 """And so many times as long as the last one took: a folder may hold thousands of files."""
-FIRST_CHUNK, SMALLEST_CHUNK = 4096, 512
+FIRST_CHUNK = SMALLEST_CHUNK = 4096
 """Bytes. Chunks grow where lines are cheap, and shrink where one takes more than its slice of time."""
 PATIENCE = 2.0
 """Seconds that a log may be gone before it is told: between renaming and creating it is always gone."""
@@ -308,6 +308,6 @@ def _link(path: str) -> str:
 
 def _paced(limit: int, seconds: float) -> int:
     """Return how many bytes to read next, if `limit` bytes took so long; a wall clock that steps does little harm."""
-    if seconds > SLICE:
-        return max(SMALLEST_CHUNK, int(limit * SLICE / seconds))
-    return min(CHUNK, limit * 2) if 0 <= seconds < SLICE / 3 else limit
+    if seconds > PIECE:
+        return max(SMALLEST_CHUNK, int(limit * PIECE / seconds))
+    return min(CHUNK, limit * 2) if 0 <= seconds < PIECE / 3 else limit
