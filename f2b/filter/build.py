@@ -5,21 +5,34 @@ The door to all types: filters of regexes, which nearly every jail has, need non
 
 from __future__ import annotations
 
+from functools import partial
+
 from f2b.config.model import FilterSpec, Problem
 from f2b.filter import Filter
 from f2b.filter.regex import compile_filter
 from f2b.filter.session import MAX_AGE_S
 
 REGEX = "regex"
+"""The type that a filter has unless it names another."""
+Made = tuple[Filter | None, list[Problem]]
 
 
-def build(spec: FilterSpec, max_age_s: float = MAX_AGE_S) -> tuple[Filter | None, list[Problem]]:
+def build(spec: FilterSpec, max_age_s: float = MAX_AGE_S) -> Made:
     """Return a filter, or None and all that is wrong with it; `max_age_s`: how old a session of lines gets."""
     if spec.type == REGEX:
-        return compile_filter(spec, max_age_s)
+        return _of_regexes(max_age_s, spec)
     from f2b.filter import kind  # twenty modules, which hosts without such filters never load
 
-    return kind.build(spec, max_age_s)
+    return kind.build(spec, partial(_of_regexes, max_age_s))
+
+
+def _of_regexes(max_age_s: float, spec: FilterSpec) -> Made:
+    found, problems = compile_filter(spec, max_age_s)
+    if found is None or "okregex" not in spec.options or not spec.options["okregex"].value:
+        return found, problems
+    from f2b.filter.success import forgiving  # is for few hosts, too
+
+    return forgiving(spec, found)
 
 
 def date_patterns(spec: FilterSpec) -> tuple[str, ...]:

@@ -22,9 +22,7 @@ from f2b.filter.http import Http
 from f2b.filter.judge import EventJudge, FailureJudge, RequestJudge
 from f2b.filter.option import Options
 from f2b.filter.over import OverEvents, OverFailures, OverRequests
-from f2b.filter.regex import compile_filter
 from f2b.filter.robots import Robots
-from f2b.filter.session import MAX_AGE_S
 from f2b.filter.slow import Slow
 from f2b.filter.useragent import UserAgent
 
@@ -51,12 +49,14 @@ OVER_EVENTS: Mapping[str, Callable[[Options], EventJudge]] = {
 _NAMES = (REGEX, *OVER_FAILURES, *OVER_REQUESTS, *OVER_EVENTS)
 
 Made = tuple[Filter | None, list[Problem]]
+Regexes = Callable[[FilterSpec], Made]
+"""Makes a filter of regexes."""
 
 
-def build(spec: FilterSpec, max_age_s: float = MAX_AGE_S) -> Made:
-    """Return a filter, or all that is wrong with it; `max_age_s`: how old a session of lines gets."""
+def build(spec: FilterSpec, regexes: Regexes) -> Made:
+    """Return a filter, or all that is wrong with it; `regexes` makes those at the bottom."""
     if spec.type == REGEX:
-        return compile_filter(spec, max_age_s)
+        return regexes(spec)
     if spec.type not in _NAMES:
         place = spec.written["filtertype"].place if "filtertype" in spec.written else spec.place
         cure = convert.near(spec.type, _NAMES) or f"write one of {', '.join(_NAMES)}"
@@ -65,7 +65,7 @@ def build(spec: FilterSpec, max_age_s: float = MAX_AGE_S) -> Made:
     problems = list(_strange(spec))
     made: Filter | None
     if spec.type in OVER_FAILURES:
-        made = _over_failures(spec, options, problems, max_age_s)
+        made = _over_failures(spec, options, problems, regexes)
     elif spec.type in OVER_REQUESTS:
         access = Access(options)
         made = OverRequests(spec, OVER_REQUESTS[spec.type](options), access)
@@ -89,12 +89,12 @@ def date_patterns(spec: FilterSpec) -> tuple[str, ...]:
 
 
 def _over_failures(
-    spec: FilterSpec, options: Options, problems: list[Problem], max_age_s: float
+    spec: FilterSpec, options: Options, problems: list[Problem], regexes: Regexes
 ) -> OverFailures | None:
     judge = OVER_FAILURES[spec.type](options)
     bases = []
     for one in spec.base:
-        base, more = _base(one, max_age_s)
+        base, more = _base(one, regexes)
         problems += more
         bases += [base] if base else []
     if not spec.base:
@@ -103,10 +103,10 @@ def _over_failures(
     return OverFailures(spec, judge, bases) if bases else None
 
 
-def _base(spec: FilterSpec, max_age_s: float) -> Made:
+def _base(spec: FilterSpec, regexes: Regexes) -> Made:
     if spec.type == REGEX and not spec.failregex:
         return None, [Problem("error", f"the base {spec.name} has no failregex", "give it one", spec.place)]
-    return build(spec, max_age_s)
+    return build(spec, regexes)
 
 
 def _strange(spec: FilterSpec) -> Iterator[Problem]:
