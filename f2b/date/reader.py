@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from f2b.date.crowd import Crowd, default
 from f2b.date.formats import HINT, decades
+from f2b.date.head import Heads
 from f2b.date.pattern import LINE_BEGIN, Pattern, defaults, expand
 from f2b.date.template import Stamp, Template
 from f2b.date.value import Wall, wall
@@ -51,6 +52,8 @@ class DateReader:
         self._looks = 0
         self._crowd: Crowd | None = None
         """All templates but the last winner, if they can be searched for together."""
+        self._heads = Heads(None)
+        """Of lines that the last winner has dated."""
         self._blank = 0
         """Lines without a date, while none had one."""
 
@@ -75,20 +78,28 @@ class DateReader:
             at = self._turn(now)
         last = self._last
         if last is not None and last.pattern.anchored:  # nearly every line of nearly every log
+            heads = self._heads
+            head = heads.known.get(text[: heads.length])
+            if head is not None and head.since <= now < head.until:
+                last.hits += 1
+                last.used = now
+                return head.stamp
             found = last.find(text)
             if found is not None:
                 last.hits += 1
                 last.start = found.start()
                 last.used = now
                 self._match = found
-                return last.stamp(found, at, now, self._east)
+                known = last.stamp(found, at, now, self._east)
+                heads.learn(found, known)
+                return known.stamp
         chosen = self._choose(text)
         if chosen is None:
             self._blank += self._last is None
             return None
         template, found = chosen
         self._won(template, found, now)
-        return template.stamp(found, at, now, self._east)
+        return template.stamp(found, at, now, self._east).stamp
 
     def _turn(self, now: float) -> Wall:
         """Look at the wall; a new year may bring a new decade for `%ExY`."""
@@ -153,8 +164,9 @@ class DateReader:
         return not self._crowd.may(text, len(text) if candidate is None else max(candidate.start(), limit))
 
     def _meet(self) -> None:
-        """Begin anew to find out what the others are."""
+        """Begin anew to find out what the others are, and what lines begin with."""
         self._looks, self._crowd = 0, None
+        self._heads = Heads(None if self._last is None else self._last.pattern)
 
     def _won(self, template: Template, found: re.Match[str], now: float) -> None:
         template.hits += 1

@@ -31,7 +31,9 @@ class Stamp(NamedTuple):
     """The pattern says that the line needs no date: it counts as written now, or with the line before it."""
 
 
-class _Known(NamedTuple):
+class Known(NamedTuple):
+    """What a date means, and the clock readings (`since` <= now < `until`) for which it does."""
+
     stamp: Stamp
     since: float
     until: float
@@ -60,7 +62,7 @@ class Template:
             raise ConfigError(f"date pattern {pattern.text!r} makes no valid regex: {error}") from None
         self.wake()
         self._cut = 1 if self.compiled.groups else 0
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, Known] = {}
 
     @property
     def name(self) -> str:
@@ -100,22 +102,22 @@ class Template:
             runaway.culprit = self
             raise
 
-    def stamp(self, found: re.Match[str], at: Wall, now: float, east: int | None) -> Stamp:
+    def stamp(self, found: re.Match[str], at: Wall, now: float, east: int | None) -> Known:
         """Return what a match means, read at `now`; `east` is the zone for dates that name none."""
         text = found.group()
         known = self._known.get(text)
         start = found.start(self._cut)
         if known is not None and known.stamp.start == start and known.since <= now < known.until:
-            return known.stamp
+            return known
         end = found.end(self._cut)
         if end <= start:
-            return Stamp(max(start, 0), max(start, 0), None, implied=True)
+            return Known(Stamp(max(start, 0), max(start, 0), None, implied=True), now, now)
         moment = self._instant(found, at, now, east)
-        stamp = Stamp(start, end, moment.time)
+        known = Known(Stamp(start, end, moment.time), moment.since, moment.until)
         if len(self._known) >= MEMO_SIZE:
             self._known.clear()
-        self._known[text] = _Known(stamp, moment.since, moment.until)
-        return stamp
+        self._known[text] = known
+        return known
 
     def _instant(self, found: re.Match[str], at: Wall, now: float, east: int | None) -> Instant:
         kind = self.pattern.kind
