@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 LEVELS = {
@@ -44,27 +45,36 @@ class Form(NamedTuple):
     def line(self, level: str, name: str, text: str) -> str:
         """Return a line, as it is now."""
         now = time.time()
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)) + f",{int(now % 1 * 1000):03d}"
-        return self.format % {**_NOWHERE, **_record(now, stamp, level, name, text)}
+        said: Mapping[str, object] = {
+            "asctime": f"{_second(int(now))},{int(now % 1 * 1000):03d}",
+            "name": name,
+            "process": os.getpid(),
+            "levelname": level,
+            "message": text,
+        }
+        return self.format % ({**_more(now, level), **said} if self.own else said)
+
+
+@lru_cache(maxsize=1)
+def _second(now: int) -> str:
+    """Return a second as the log has it; a storm of bans is thousands of lines in each."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
 
 
 _NOWHERE = {"filename": "", "pathname": "", "module": "", "funcName": "", "lineno": 0, "thread": 0}
 """What only `logging` knows."""
 
 
-def _record(now: float, stamp: str, level: str, name: str, text: str) -> Mapping[str, object]:
+def _more(now: float, level: str) -> Mapping[str, object]:
+    """Return what a format of the administrator's own may ask for besides."""
     return {
-        "asctime": stamp,
+        **_NOWHERE,
         "created": now,
         "msecs": now % 1 * 1000,
         "relativeCreated": now * 1000,
-        "name": name,
-        "process": os.getpid(),
         "processName": "f2b",
         "threadName": "f2b",
-        "levelname": level,
         "levelno": LEVELS[level],
-        "message": text,
     }
 
 
