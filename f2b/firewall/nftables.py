@@ -23,6 +23,8 @@ from f2b.net import BITS, unpacked
 LEASE_S = 86400
 """How long the kernel holds a permanent ban: `ban` it again before that, and it stays."""
 
+_LONGEST_S = 1e10
+"""317 years; the kernel knows no timeout of more than 584."""
 _SHORTEST_MS = 100
 """The kernel rounds down to ticks of up to 10 ms, and takes none at all for ever."""
 _SAME_MS = 1000
@@ -253,7 +255,7 @@ class Nftables:
                 unfit.append(ban.id)
                 continue
             end = ban.end
-            left_s = LEASE_S if math.isinf(end) else end - now
+            left_s = LEASE_S if math.isinf(end) else min(end - now, _LONGEST_S)
             if left_s > 0:
                 wanted.setdefault(found[0], {})[found[1]] = max(_SHORTEST_MS, math.ceil(left_s * 1000))
         return wanted, unfit

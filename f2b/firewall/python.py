@@ -255,7 +255,7 @@ def inform(ban: Ban, context: Context) -> ActionInfo:
         "ip": IPAddr(ban.ip),
         "fid": IPAddr(ban.id),
         "family": {4: "inet4", 6: "inet6"}.get(net.family(ban.ip)),
-        "time": int(ban.time) if ban.restored else float(ban.time),
+        "time": round(ban.time) if ban.restored else float(ban.time),
         "ip-host": lambda: host_name(ban.ip),
         "F-*": data(ban),
     }

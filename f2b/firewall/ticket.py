@@ -16,6 +16,8 @@ HISTORY = ("ipfailures", "ipjailfailures", "ipmatches", "ipjailmatches")
 """Tags that tell of all bans of an id."""
 _GROUPS = {"id": "fid", "port": "fport"}
 """Filter tags whose group has another name, as `<F-ID>` in a filter makes the group `fid`."""
+_OF_A_LINE = ("nofail", "mlfgained", "mlfforget")
+"""What a line says of itself; the failure of its session has no part in it."""
 
 
 class Counts(NamedTuple):
@@ -101,7 +103,8 @@ def about_nobody(kind: str, context: Context, now: float) -> Ticket:
     """Return what commands about no ban (start, stop, flush, reload) can say; `kind` is their family."""
     empty = Ban("", "", now, context.bantime, count=0)
     told = about(empty, replace(context, counts=_nothing_counted))
-    return told._replace(family=kind, values={**told.values, "family": lambda: kind})
+    caught = told.caught if kind == "" else lambda _: ""
+    return Ticket(kind, {**told.values, "family": lambda: kind}, caught)
 
 
 def group(name: str) -> str:
@@ -119,8 +122,8 @@ def reverse(address: str) -> str:
 
 
 def _time(ban: Ban) -> str:
-    """Return the ban's time: Fail2Ban's database knows whole seconds."""
-    return str(int(ban.time) if ban.restored else float(ban.time))
+    """Return the ban's time; Fail2Ban's database rounds it to whole seconds."""
+    return str(round(ban.time) if ban.restored else float(ban.time))
 
 
 def _count(ban: Ban) -> str:
@@ -131,9 +134,11 @@ def _count(ban: Ban) -> str:
 def data(ban: Ban) -> dict[str, object]:
     """Return what a ticket of Fail2Ban's holds beside its id and times."""
     held: dict[str, object] = {"matches": list(ban.matches), "failures": ban.failures, **ban.captures}
-    users = ban.captures.get("users", ())
-    if ban.captures.get("user") and "mlfid" in ban.captures:
-        users = users or (str(ban.captures["user"]),)
+    users: Sequence[object] = ban.captures.get("users", ())
+    if "mlfid" in ban.captures:
+        users = users or [user for user in (ban.captures.get("user"),) if user]
+        for flag in _OF_A_LINE:
+            held.pop(flag, None)
     if users:  # what is a set at first comes back from the database as a list's text
         held["users"] = str(list(users)) if ban.restored else set(users)
     return held if ban.host in (None, ban.id) else {**held, "ip": ban.host}

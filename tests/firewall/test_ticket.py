@@ -59,6 +59,12 @@ def test_dumps_when_they_are_asked_for_then_they_have_fail2bans_form() -> None:
     assert restored == "BanTicket: ip=192.0.2.1 time=1000 bantime=-1 bancount=3 #attempts=2 matches=[]"
 
 
+def test_captures_when_they_are_of_a_session_then_none_is_of_one_line_alone() -> None:
+    caught = about(Ban("j", "192.0.2.1", 0, 600, captures={"mlfid": "7", "nofail": "try"}), NOTHING).caught
+    assert (caught("nofail"), caught("mlfid"), caught("users")) == ("", "7", "")
+    assert about(Ban("j", "192.0.2.1", 0, 600, captures={"nofail": "try"}), NOTHING).caught("nofail") == "try"
+
+
 def test_captures_when_the_id_is_no_address_then_the_address_is_among_them() -> None:
     ban = Ban("j", "somebody", 0, 600, host="192.0.2.1", captures={"fid": "somebody"})
     assert about(ban, NOTHING).caught("ip") == "192.0.2.1"

@@ -302,6 +302,16 @@ def test_survivor_when_started_again_then_its_end_is_the_same(make: Make) -> Non
     assert (firewall.elements()["198.51.100.2"] or 0) < 59
 
 
+@pytest.mark.parametrize("seconds", [3e6, 1e9, 9e11])
+def test_ban_when_it_is_longer_than_any_kernel_knows_then_it_is_made_all_the_same(seconds: float, make: Make) -> None:
+    firewall = make()
+    firewall.start([])
+    firewall.ban([ban("198.51.100.2", seconds)])
+    assert firewall.elements()["198.51.100.2"] == pytest.approx(min(seconds, 1e10), abs=60)
+    firewall.unban([ban("198.51.100.2", seconds)])
+    assert firewall.elements() == {}
+
+
 @pytest.mark.parametrize("seconds", [1200, 30], ids=["longer", "shorter"])
 def test_ban_when_it_ends_at_another_time_then_the_kernel_knows(seconds: int, make: Make) -> None:
     firewall = make()
