@@ -126,6 +126,10 @@ class Engine:
         stamp = wall.strftime("%Y-%m-%dT%H:%M:%S ", wall.localtime(time))
         return _guarded(self.jails[name], journal_line(text, time, stamp), now, live)
 
+    def line(self, name: str, line: Line, now: float) -> list[Effect]:
+        """Return what follows for a jail from an old line, read and dated elsewhere."""
+        return _guarded(self.jails[name], line, now, False)
+
     def hear(self, effects: Sequence[Effect], now: float) -> list[Effect]:
         """Return what follows for jails that listen to others, what follows from that, and so on."""
         listeners = [jail for jail in self.jails.values() if jail.listens]

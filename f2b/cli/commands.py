@@ -30,6 +30,7 @@ COMMANDS = {
     "stop": Entry(_TELL, "End the server"),
     "serve": Entry(_RUN, "Watch logs and ban, in the foreground", by_hand=True),
     "regex": Entry(_TRY, "Run a filter over a log and report what it finds", by_hand=True),
+    "replay": Entry(_TRY, "What the jails would have done with old logs"),
     "check": Entry(_TRY, "What is wrong with the configuration, all at once"),
     "lint": Entry(_TRY, "Whether filters can be fooled, hang, or do nothing"),
     "networks": Entry(_TRY, "The networks of countries or operators, as a list to ban"),
