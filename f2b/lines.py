@@ -80,11 +80,17 @@ class LineReader:
         What is passed over has its dates all the same, for lines without one; `now` None: dates do not matter.
         """
         end = 0
+        find, length, encoding = chunk.find, len(chunk), self.encoding
         for start in starts:
             self._passed = None if now is None else (chunk, end, start)
-            end = chunk.find(b"\n", start)
-            end = len(chunk) if end < 0 else end
-            yield self.decode(chunk[start:end])
+            end = find(b"\n", start)
+            if end < 0:
+                end = length
+            try:
+                text = chunk[start:end].decode(encoding)
+            except UnicodeDecodeError:
+                text = self.decode(chunk[start:end])
+            yield text
         if now is not None:
             self._passed = chunk, end, len(chunk)
             self._catch_up(now)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from f2b.cli.verdict import Finding, Verdict
 from f2b.date.reader import DateReader
-from f2b.filter.glance import MISSED
+from f2b.filter.glance import UNPREFIXED
 from f2b.filter.regex import Glance, RegexFilter
 from f2b.filter.rule import Rule
 
@@ -85,18 +85,19 @@ class Report:
         return not self._show.verbosity and "matched" not in self._show.full
 
     def note(self, glance: Glance, raw: str) -> None:
-        """Take in what a quick look at a line said."""
-        place, excused = glance
+        """Take in what a quick look at a line said, other than that it matched."""
+        place, _ = glance
+        self._prefixed += place != UNPREFIXED
         if place >= 0:
-            self._prefixed += 1
             self._hits[place] += 1
-            if not excused:
-                self.counts["matched"] += 1
-            else:
-                self._keep("ignored", raw)
-        else:
-            self._prefixed += place == MISSED
-            self._keep("missed", raw)
+        self._keep("ignored" if place >= 0 else "missed", raw)
+
+    def matched(self, hits: Sequence[int]) -> None:
+        """Take in how many lines each failregex matched by a quick look."""
+        for place, count in enumerate(hits):
+            self._hits[place] += count
+            self._prefixed += count
+            self.counts["matched"] += count
 
     def _count(self, verdict: Verdict) -> None:
         """Sort the line in. A match over several lines makes those before it matched ones, too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
 from typing import NamedTuple
@@ -25,6 +25,10 @@ from f2b.sieve import Sieve
 
 _ODD_BEGIN = re.compile(rb"\n(?=[#\s\x1c-\x1f\x80-\xff])")
 """Before a line that may be empty, blank or a comment."""
+
+
+Number = Callable[[int], int]
+"""From a line's place among those that are looked at to its number in the log."""
 
 
 class Setup(NamedTuple):
@@ -78,23 +82,35 @@ class Trial:
 
     def fill(self, report: Report, enough: Callable[[], bool] = bool) -> None:
         """Let a report take in what became of each line, as `verdicts` would say. Raises SourceError."""
-        if not (self._setup.as_fail2ban and report.brief):
+        setup = self._setup
+        if setup.as_journal or self.log.kind not in ("file", "stdin") or not (setup.as_fail2ban and report.brief):
             for _, verdict in self.verdicts(enough):
                 report.add(verdict)
             return
-        glance, every = self.judge.tested.glance, self._setup.every
+        hits = [0] * len(self.judge.tested.failregex)
         with _alarmed():
-            for number, text in self._lines(enough):
-                try:
-                    line = self._parts(text)
-                    seen = glance(*line, every)
-                except Runaway as runaway:
-                    report.add(self._lost(number, text, runaway))
-                    continue
-                if seen is not None:
-                    report.note(seen, line[1])
-                else:
-                    report.add(self._verdict(number, Line(*line)))
+            for texts, number in self._pieces(enough):
+                self._glance(texts, number, report, hits)
+        report.matched(hits)
+
+    def _glance(self, texts: Iterable[str], number: Number, report: Report, hits: list[int]) -> None:
+        """Look at lines; what is more than a match goes to the report at once."""
+        glance, parts, every, now = self.judge.tested.glance, self._reader.parts, self._setup.every, self._now()
+        for place, text in enumerate(texts):
+            if not "#" < text[:1] < "\x7f" and _left_out(text):
+                continue
+            try:
+                line = parts(text, now)
+                seen = glance(*line, every)
+            except Runaway as runaway:
+                report.add(self._lost(number(place), text, runaway))
+                continue
+            if seen is None:
+                report.add(self._verdict(number(place), Line(*line)))
+            elif seen[0] < 0 or seen[1]:
+                report.note(seen, line[1])
+            else:
+                hits[seen[0]] += 1
 
     def _verdict(self, number: int, text: str | Line) -> Verdict:
         try:
@@ -121,31 +137,27 @@ class Trial:
         if self.log.kind == "journal":
             return self.log.entries(self._reader, self.spec.journalmatch)
         numbered = enumerate(self.log.text.split("\n"), 1) if self.log.kind == "text" else self._numbered(enough)
-        # What begins with an ordinary character is not left out.
-        return (one for one in numbered if "#" < one[1][:1] < "\x7f" or not _left_out(one[1]))
+        return ((number, text) for number, text in numbered if not _left_out(text))
 
     def _numbered(self, enough: Callable[[], bool]) -> Iterator[tuple[int, str]]:
+        for texts, number in self._pieces(enough):
+            for place, text in enumerate(texts):
+                yield number(place), text
+
+    def _pieces(self, enough: Callable[[], bool]) -> Iterator[tuple[Iterable[str], Number]]:
+        """Yield the lines of each chunk that are to be looked at, and what tells their numbers."""
         first = 1
         for chunk in self.log.chunks(self._reader, self._setup.finished):
-            starts = self._sieve.starts(chunk) if enough() else None
-            if starts is None:
-                for text in self._reader.texts(chunk):
-                    yield first, text
-                    first += 1
+            found = self._sieve.starts(chunk) if enough() else None
+            lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+            if found is None:
+                yield self._reader.texts(chunk), first.__add__
             else:
-                lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
-                self.passed_over += lines - len(starts) - self._left_out_beside(chunk, dict(starts))
-                yield from self._picked(chunk, [start for start, _ in starts], first)
-                first += lines
-
-    def _picked(self, chunk: bytes, starts: Sequence[int], first: int) -> Iterator[tuple[int, str]]:
-        """Yield the lines that begin at `starts`, and their numbers; the chunk's first line has number `first`."""
-        number, before = first, 0
-        now = None if self._setup.as_journal else self._now()
-        for start, text in zip(starts, self._reader.picked(chunk, starts, now), strict=True):
-            number += chunk.count(b"\n", before, start)
-            before = start
-            yield number, text
+                self.passed_over += lines - len(found) - self._left_out_beside(chunk, dict(found))
+                now = None if self._setup.as_journal else self._now()
+                starts = [start for start, _ in found]
+                yield self._reader.picked(chunk, starts, now), _Numbers(chunk, starts, first)
+            first += lines
 
     def _left_out_beside(self, chunk: bytes, starts: Mapping[int, int]) -> int:
         """Return how many lines of a chunk are left out, those that begin at `starts` not counted."""
@@ -169,6 +181,24 @@ def _alarmed() -> Iterator[None]:
         yield
     finally:
         alarm.off()
+
+
+class _Numbers:
+    """Tells the numbers of lines of a chunk, asked in their order."""
+
+    def __init__(self, chunk: bytes, starts: Sequence[int], first: int) -> None:
+        """`starts`: where the lines begin; `first`: the number of the chunk's first line."""
+        self._chunk = chunk
+        self._starts = starts
+        self._reached = 0
+        self._number = first
+
+    def __call__(self, place: int) -> int:
+        """Return the number of the line that begins at the start of that place."""
+        start = self._starts[place]
+        self._number += self._chunk.count(b"\n", self._reached, start)
+        self._reached = start
+        return self._number
 
 
 def _left_out(text: str) -> bool:
