@@ -109,6 +109,15 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
+class Spared:
+    """Somebody is not banned although he failed often enough: this would lock out whom it must not."""
+
+    jail: str
+    id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ban:
     """Somebody is to be kept out from `time` for `duration` seconds."""
 
@@ -270,6 +279,7 @@ Effect = (
     | Forgiven
     | Known
     | Ignored
+    | Spared
     | Ban
     | Increased
     | Prolonged

@@ -16,6 +16,7 @@ from f2b.ban.growth import Even, Growth, worth
 from f2b.ban.history import Past
 from f2b.ban.ledger import Ledger
 from f2b.ban.pardon import Counted, Pardons
+from f2b.ban.protected import Protected, Protection, nobody
 from f2b.ban.verdicts import Verdicts
 from f2b.ban.window import Window
 from f2b.config.model import FilterSpec, JailSpec
@@ -39,6 +40,7 @@ from f2b.events import (
     Prolonged,
     RanAway,
     Resolve,
+    Spared,
     Unban,
 )
 from f2b.filter import Filter, Listener
@@ -53,6 +55,9 @@ ODD_S = 60
 """A live line whose date is further from the clock than this is taken as written now (as in Fail2Ban)."""
 PURGE_S = 5
 """How often counters without recent failures are looked for."""
+PROTECT = "it stands in protect"
+TOLD = 1000
+"""So many of those whom no filter may ban are told of once each; then it is begun anew."""
 COMMAND = "command"
 """Fail2Ban's word for who was spared by ignorecommand."""
 
@@ -61,9 +66,17 @@ class Jail:
     """Judges lines, counts failures, and knows who is banned for them."""
 
     def __init__(
-        self, spec: JailSpec, filter_: Filter, past: Past | None = None, chance: Chance | None = None
+        self,
+        spec: JailSpec,
+        filter_: Filter,
+        past: Past | None = None,
+        chance: Chance | None = None,
+        protection: Protection = nobody,
     ) -> None:
-        """`past` knows of earlier bans; `chance` draws random numbers. Raises ConfigError for a wrong formula."""
+        """`past` knows of earlier bans; `chance` draws random numbers; `protection` knows whom no filter may ban.
+
+        Raises ConfigError for a wrong formula.
+        """
         self.spec = spec
         self.filter = filter_
         self.listens = _listened(filter_)
@@ -79,6 +92,10 @@ class Jail:
         self._chance = chance or Even()
         self._growth = Growth(spec.increment, self._chance)
         self._verdicts = Verdicts(spec.ignorecache)
+        self._protection = protection
+        self._protected = Protected(dict.fromkeys(spec.protect, PROTECT))
+        self._spared_ids: dict[str, str] = {}
+        """Who was said to be spared, and why."""
         self._oddities = Oddities(spec.name)
         self._pardons = Pardons() if _forgives(spec.filter) else None
         self._purged = 0.0
@@ -210,7 +227,16 @@ class Jail:
             return key
         length = {4: spec.prefix4, 6: spec.prefix6}.get(net.family(key))
         network = None if length is None or "/" in key else net.network(f"{key}/{length}")
-        return key if network is None or self.allow.touches(network) else network
+        if network is None or self.allow.touches(network) or self._holds_protected(network):
+            return key
+        return network
+
+    def _holds_protected(self, network: str) -> bool:
+        return self._protected.touches(network) or self._protection(self.spec.protectgroups).touches(network)
+
+    def protects(self, key: str) -> str:
+        """Return why no filter may ban an address, or a network; empty if it may."""
+        return self._protected.why(key) or self._protection(self.spec.protectgroups).why(key)
 
     def _known(self, key: str, time: float) -> list[Known]:
         """Return what is to be said of a failure of somebody who was banned in this jail before."""
@@ -224,8 +250,20 @@ class Jail:
 
     def _ban(self, tally: Tally, now: float) -> list[Effect]:
         seen, bantime = tally.seen, self.spec.bantime
+        why = self.protects(seen.id) or (self.protects(seen.host) if seen.host else "")
+        if why:
+            return self._spare(seen.id, why)
         ban = Ban(self.name, seen.id, tally.last, bantime, tally.failures, tally.matches, seen.captures, seen.host)
         return self._impose(ban, now)
+
+    def _spare(self, key: str, why: str) -> list[Effect]:
+        """Tell once of each whom no filter may ban."""
+        if self._spared_ids.get(key) == why:
+            return []
+        if len(self._spared_ids) >= TOLD:
+            self._spared_ids.clear()
+        self._spared_ids[key] = why
+        return [Spared(self.name, key, why)]
 
     def ban(self, key: str, now: float, duration: float | None = None) -> list[Effect]:
         """Ban by hand, allow list or not; who is banned already stays so for longer, if this ban ends later."""
@@ -330,6 +368,7 @@ class Jail:
         if _forgives(spec.filter) != (self._pardons is not None):
             self._pardons = Pardons() if _forgives(spec.filter) else None
         self.allow = AllowList(spec.ignoreip)
+        self._protected = Protected(dict.fromkeys(spec.protect, PROTECT))
         if spec.ignorecache != old.ignorecache:
             self._verdicts = Verdicts(spec.ignorecache)
         if spec.counting != old.counting:

@@ -73,6 +73,8 @@ PURE_NAMES = {("net", "socket"): {"AF_INET", "AF_INET6", "inet_ntop", "inet_pton
 
 # (module, what it imports inside a function): why not at its top.
 LATE_IMPORTS = {
+    ("daemon.protection", "grp"): "needed only while somebody is logged in",
+    ("daemon.protection", "pwd"): "needed only while somebody is logged in",
     ("config.convert", "difflib"): "only to name a likely misspelling, once something is wrong",
     ("config.interpolation", "difflib"): "the same",
     ("config.count", "f2b.config.formula"): "0.7 MB with ast, and few jails have a formula",

@@ -26,6 +26,8 @@ COMMANDS = {
     "ping": Entry(_ASK, "Whether the server answers, and whether it enforces bans", by_hand=True),
     "ban": Entry(_TELL, "Keep addresses out"),
     "unban": Entry(_TELL, "Let addresses in again"),
+    "allow": Entry(_TELL, "Let no filter ban an address"),
+    "confirm": Entry(_TELL, "Keep what a reload or ban with --confirm did"),
     "reload": Entry(_TELL, "Read the configuration again"),
     "stop": Entry(_TELL, "End the server"),
     "serve": Entry(_RUN, "Watch logs and ban, in the foreground", by_hand=True),

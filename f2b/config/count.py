@@ -5,6 +5,7 @@ Every function raises ConfigError, with the place and what to write instead.
 
 from __future__ import annotations
 
+from f2b import net
 from f2b.config import convert
 from f2b.config import spec as names
 from f2b.config.model import Counting
@@ -37,6 +38,20 @@ def _prefix(value: Value, least: int, most: int) -> int:
     if not least <= found <= most:
         raise ConfigError(f"a prefix of {found} bits cannot be", value.place, f"write {least} to {most}")
     return found
+
+
+def networks(value: Value) -> tuple[str, ...]:
+    """Return addresses and networks, which blanks or commas separate."""
+    found = []
+    for line in value.lines():
+        for word in line.text.replace(",", " ").split():
+            network = net.network(word)
+            if network is None:
+                raise ConfigError(
+                    f"{word!r} is no address", line.place, "write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"
+                )
+            found.append(network)
+    return tuple(found)
 
 
 def factor(value: Value) -> str:

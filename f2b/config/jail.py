@@ -35,7 +35,7 @@ OPTIONS = (
 )
 """Every jail option of Fail2Ban; any other name is a variable, or an option of f2b's own."""
 
-OWN = ("counting", "prefix4", "prefix6", "banlist")
+OWN = ("counting", "prefix4", "prefix6", "banlist", "protect", "protectgroups")
 """Options of f2b's own that every jail has."""
 
 _VARIABLES = ("port", "protocol", "mode", "chain", "name", "type", "native")
@@ -143,6 +143,8 @@ class Reader:
             prefix4=get("prefix4", count.prefix4, default.prefix4),
             prefix6=get("prefix6", count.prefix6, default.prefix6),
             banlist=get("banlist", _paths, default.banlist),
+            protect=get("protect", count.networks, default.protect),
+            protectgroups=get("protectgroups", _paths, default.protectgroups),
             increment=self._increment(),
             ignoreself=get("ignoreself", convert.boolean, default.ignoreself),
             ignoreip=self._ignoreip(),

@@ -141,6 +141,10 @@ class JailSpec:
     prefix6: int = 128
     banlist: tuple[str, ...] = ()
     """Files of addresses and networks that are kept out as long as they stand there."""
+    protect: tuple[str, ...] = ()
+    """Addresses and networks that no filter may ban."""
+    protectgroups: tuple[str, ...] = ("sudo", "wheel", "adm")
+    """Nor may it ban where root, or a member of these groups, is logged in from."""
     increment: Increment = field(default_factory=Increment)
     ignoreself: bool = True
     ignoreip: tuple[str, ...] = ()

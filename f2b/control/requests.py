@@ -61,6 +61,15 @@ def _ids(fields: Fields) -> list[str]:
     return [net.network(item) or item for item in value]
 
 
+def _addresses(fields: Fields) -> list[str]:
+    ids = _ids(fields)
+    strange = [item for item in ids if not net.family(item)]
+    if strange:
+        cure = "give addresses, or networks such as 192.0.2.0/24"
+        raise ControlError(f"{', '.join(map(repr, strange))} is no address; {cure}", WRONG_USAGE)
+    return ids
+
+
 # ---- what there is ----------------------------------------------------------------------------------------
 
 
@@ -155,14 +164,41 @@ def _check(check: Check) -> dict[str, object]:
 
 
 def _put_out(desk: Desk, fields: Fields) -> object:
-    ids = _ids(fields)
+    ids = _addresses(fields)
     if not ids:
         raise ControlError("nobody is named; give an address", WRONG_USAGE)
-    strange = [item for item in ids if not net.family(item)]
-    if strange:
-        cure = "give addresses, or networks such as 192.0.2.0/24"
-        raise ControlError(f"{', '.join(map(repr, strange))} is no address; {cure}", WRONG_USAGE)
-    return {"banned": desk.ban(ids, _text(fields, "jail"), _seconds(fields, "duration"))}
+    jail, seconds = _text(fields, "jail"), _confirm(fields)
+    bans = desk.ban(ids, jail, _seconds(fields, "duration"), _flag(fields, "force"))
+    if bans and seconds is not None:
+        new = [ban.id for ban in bans]
+        desk.try_out(f"the ban of {', '.join(new)}", seconds, lambda: desk.unban(new, bans[0].jail))
+    return {"banned": len(bans)}
+
+
+def _confirm(fields: Fields) -> float | None:
+    """Return in how many seconds a change is undone unless it is confirmed, or None."""
+    seconds = _seconds(fields, "confirm")
+    if seconds is not None and not seconds > 0:
+        raise ControlError("the time to confirm must be more than 0 s", WRONG_USAGE)
+    return seconds
+
+
+def _allow(desk: Desk, fields: Fields) -> object:
+    """Let no filter ban somebody for `duration` seconds, or for good, or (`remove`) no longer."""
+    ids, seconds, remove = _addresses(fields), _seconds(fields, "duration"), _flag(fields, "remove")
+    if seconds is not None and not seconds > 0:
+        raise ControlError("the time to allow must be more than 0 s", WRONG_USAGE)
+    lifted = 0
+    if remove:
+        desk.disallow(ids)
+    elif ids:
+        lifted = desk.allow(ids) if seconds is None else desk.allow(ids, seconds)
+    allowed = [{"id": key, "end": None if end == float("inf") else end} for key, end in desk.allowed().items()]
+    return {"allowed": allowed, "unbanned": lifted}
+
+
+def _keep(desk: Desk, fields: Fields) -> object:
+    return {"confirmed": list(desk.confirm())}
 
 
 def _let_in(desk: Desk, fields: Fields) -> object:
@@ -173,7 +209,11 @@ def _let_in(desk: Desk, fields: Fields) -> object:
 
 
 def _reload(desk: Desk, fields: Fields) -> object:
-    return {"warnings": list(desk.reload(_text(fields, "jail"), _flag(fields, "unban")))}
+    seconds, undo = _confirm(fields), desk.undo_reload()
+    warnings = desk.reload(_text(fields, "jail"), _flag(fields, "unban"))
+    if seconds is not None:
+        desk.try_out("the reload", seconds, undo)
+    return {"warnings": list(warnings)}
 
 
 def _stop(desk: Desk, fields: Fields) -> object:
@@ -189,6 +229,8 @@ REQUESTS: dict[str, Callable[[Desk, Fields], object]] = {
     "banned": _banned,
     "verify": _verify,
     "ban": _put_out,
+    "allow": _allow,
+    "confirm": _keep,
     "unban": _let_in,
     "reload": _reload,
     "stop": _stop,

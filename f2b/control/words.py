@@ -266,7 +266,7 @@ ACTION_GET: dict[str, Callable[[JailView, Args], object]] = {
 
 SET: dict[str, Callable[[Desk, JailView, Args], object]] = {
     "idle": _idle,
-    "banip": lambda desk, view, args: desk.ban(_ids(args), view.name) if args else 0,
+    "banip": lambda desk, view, args: len(desk.ban(_ids(args), view.name)) if args else 0,
     "unbanip": _unbanip,
     "attempt": _attempt,
     "action": action_words.set_property,

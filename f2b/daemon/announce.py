@@ -22,6 +22,7 @@ from f2b.events import (
     Known,
     Prolonged,
     RanAway,
+    Spared,
     Unban,
     Warned,
 )
@@ -61,6 +62,10 @@ def _known(log: Log, effect: Known) -> None:
 
 def _ignored(log: Log, effect: Ignored) -> None:
     log.info("filter", f"[{effect.jail}] Ignore {effect.id} by {effect.by}")
+
+
+def _spared(log: Log, effect: Spared) -> None:
+    log.warning("actions", f"[{effect.jail}] {effect.id} fails, but is not banned: {effect.why}")
 
 
 def _held(log: Log, effect: Held) -> None:
@@ -135,6 +140,7 @@ _TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
     Known: _known,
     Increased: _increased,
     Ignored: _ignored,
+    Spared: _spared,
     Ban: _ban,
     Held: _held,
     Unban: _unban,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from f2b.ban.growth import Even, Growth
 from f2b.ban.history import Past
+from f2b.ban.protected import Protection
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem
 from f2b.date.reader import MOST
 from f2b.engine import line_reader
@@ -94,11 +95,13 @@ def _refused(spec: JailSpec, place: Place) -> list[Problem]:
     return []
 
 
-def build_jail(spec: JailSpec, past: Past, chance: Chance) -> tuple[Jail | None, list[Problem]]:
+def build_jail(
+    spec: JailSpec, past: Past, chance: Chance, protection: Protection
+) -> tuple[Jail | None, list[Problem]]:
     """Make a jail, or say why it cannot be made."""
     found, problems = build_filter(spec)
     wrong = any(problem.severity == "error" for problem in problems)
-    return (None if found is None or wrong else Jail(spec, found, past, chance)), problems
+    return (None if found is None or wrong else Jail(spec, found, past, chance, protection)), problems
 
 
 def build_firewalls(spec: JailSpec, make: Maker) -> tuple[list[Firewall], list[Problem]]:

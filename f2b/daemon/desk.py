@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from f2b.config.model import JailSpec, ServerSpec
@@ -76,11 +76,32 @@ class Desk(Protocol):
         """Return one jail. Raises ControlError if there is none of this name."""
         ...
 
-    def ban(self, ids: Sequence[str], jail: str, duration: float | None = None) -> int:
-        """Ban by hand, without asking the allow list; return how many were not banned before.
+    def ban(self, ids: Sequence[str], jail: str, duration: float | None = None, force: bool = True) -> Sequence[Ban]:
+        """Ban by hand, without asking the allow list; return the bans that are new.
 
-        `jail` "" is the jail `manual`, made on first use. `duration` None is the jail's own.
+        `jail` "" is the jail `manual`, made on first use. `duration` None is the jail's own. Raises ControlError,
+        and bans nobody, if this would lock out an administrator, unless that is what is wanted (`force`).
         """
+        ...
+
+    def allow(self, ids: Sequence[str], seconds: float = float("inf")) -> int:
+        """Let no filter ban these addresses or networks for so long, and let them in; return how many were banned."""
+        ...
+
+    def disallow(self, ids: Sequence[str]) -> None:
+        """Let filters ban these again."""
+        ...
+
+    def allowed(self) -> Mapping[str, float]:
+        """Return who was allowed so, and until when."""
+        ...
+
+    def try_out(self, what: str, seconds: float, undo: Callable[[], object]) -> None:
+        """Undo something in so many seconds, unless it is confirmed."""
+        ...
+
+    def confirm(self) -> Sequence[str]:
+        """Keep all that would be undone; return what that is."""
         ...
 
     def verify(self, bans: Sequence[Ban], closely: bool) -> Sequence[Check]:
@@ -121,6 +142,10 @@ class Desk(Protocol):
 
     def remove(self, jail: str) -> None:
         """Take a jail down with its bans, which come back when it does."""
+        ...
+
+    def undo_reload(self) -> Callable[[], object]:
+        """Return what brings the configuration back that is in force now."""
         ...
 
     def reload(self, jail: str = "", unban: bool = False, restart: bool = False) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from f2b import __version__, net
 from f2b.config import search
@@ -14,6 +14,7 @@ from f2b.daemon.desk import JailView, ServerView
 from f2b.daemon.renewal import Renewal
 from f2b.daemon.resolve import Resolver
 from f2b.daemon.server import Server
+from f2b.daemon.trial import Trials
 from f2b.errors import ConfigError, ControlError
 from f2b.events import Ban, Ignored, Unban
 from f2b.jail import Jail
@@ -42,6 +43,7 @@ class Front:
         self._resolver = Resolver(server.loop)
         self._dry = dry
         self._started = server.loop.now()
+        self._trials = Trials(server.loop, server.log)
         self.keep = True
         """Whether bans stay in the kernel when the server ends; only a `stop` takes them out."""
 
@@ -91,15 +93,46 @@ class Front:
             jail.banned_total,
         )
 
-    def ban(self, ids: Sequence[str], jail: str, duration: float | None = None) -> int:
-        """Ban by hand; return how many were not banned before. `jail` "" is the jail `manual`, made on first use."""
+    def ban(self, ids: Sequence[str], jail: str, duration: float | None = None, force: bool = True) -> Sequence[Ban]:
+        """Ban by hand; return the bans that are new. `jail` "" is the jail `manual`, made on first use.
+
+        Raises ControlError if this would lock out whom no filter may ban, unless that is what is wanted (`force`).
+        """
         if not jail and assemble.MANUAL not in self._server.engine.jails:
             self._server.add(assemble.manual())
         found = self._jail(jail or assemble.MANUAL)
+        keys = [net.network(key) or key for key in ids]
+        saved = [] if force else [f"{key}: {why}" for key in keys if (why := found.protects(key))]
+        if saved:
+            raise ControlError(f"nobody was banned, for {'; '.join(saved)}; --force bans all the same")
         now = self._server.loop.now()
-        effects = [effect for key in ids for effect in found.ban(net.network(key) or key, now, duration)]
+        effects = [effect for key in keys for effect in found.ban(key, now, duration)]
         self._server.take(effects)
-        return sum(isinstance(effect, Ban) for effect in effects)
+        return [effect for effect in effects if isinstance(effect, Ban)]
+
+    def allow(self, ids: Sequence[str], seconds: float = float("inf")) -> int:
+        """Let no filter ban these for so long, and let them in; return how many bans were lifted."""
+        self._server.allow(dict.fromkeys(ids, self._server.loop.now() + seconds))
+        wanted = net.Spans(ids)
+        jails = self._server.engine.jails.values()
+        held = {ban.id for jail in jails for ban in jail.ledger if not ban.listed and ban.id in wanted}
+        return self.unban(sorted(held)) if held else 0
+
+    def disallow(self, ids: Sequence[str]) -> None:
+        """Let filters ban these again."""
+        self._server.allow(dict.fromkeys(ids))
+
+    def allowed(self) -> Mapping[str, float]:
+        """Return who was allowed so, and until when."""
+        return self._server.allowed()
+
+    def try_out(self, what: str, seconds: float, undo: Callable[[], object]) -> None:
+        """Undo something in so many seconds, unless it is confirmed."""
+        self._trials.begin(what, seconds, undo)
+
+    def confirm(self) -> Sequence[str]:
+        """Keep all that would be undone; return what that is."""
+        return self._trials.keep()
 
     def verify(self, bans: Sequence[Ban], closely: bool) -> Sequence[Check]:
         """Ask the kernel for these bans, action by action."""
@@ -174,6 +207,10 @@ class Front:
                 self.unban(None, jail)
 
         return self._renewal.reload(jail, restart, before)
+
+    def undo_reload(self) -> Callable[[], object]:
+        """Return what brings the configuration back that is in force now."""
+        return self._renewal.way_back()
 
     def settings(self) -> ServerSpec:
         """Return what holds for the whole server, changes at run time included."""

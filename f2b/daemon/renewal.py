@@ -40,7 +40,15 @@ class Renewal:
 
         Raises ControlError, with nothing changed, if a jail that runs, or is newly enabled, would not work.
         """
-        settings = self._read_again()
+        self._renew(self._read_again(), jail, restart, before)
+        return [str(problem) for problem in self.problems()]
+
+    def way_back(self) -> Callable[[], object]:
+        """Return what brings the configuration back that is in force now."""
+        settings = self._server.settings
+        return lambda: self._renew(settings, "", restart=False, before=lambda: None)
+
+    def _renew(self, settings: Settings, jail: str, restart: bool, before: Callable[[], object]) -> None:
         running = {name: each.spec for name, each in self._server.engine.jails.items() if name != assemble.MANUAL}
         if jail and jail not in running and jail not in _enabled(settings):
             raise ControlError(f"there is no enabled jail {jail!r} in the configuration")
@@ -61,7 +69,6 @@ class Renewal:
                 chronicle.goes_on(log, spec)
                 self._server.outlet.guards[name].reload([it.name for it in spec.actions if it in old.actions])
         log.info("server", "Reload finished.")
-        return [str(problem) for problem in self.problems()]
 
     def _refuse(self, settings: Settings, todo: Plan, only: str) -> None:
         concerned = Settings(jails=(*todo.added, *todo.changed))

@@ -6,7 +6,7 @@ of a server while it runs is in `front`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from f2b.daemon.inquiry import Inquiry
 from f2b.daemon.intake import Intake, reads
 from f2b.daemon.lookup import Lookup
 from f2b.daemon.outlet import Heard, Outlet, Read
+from f2b.daemon.protection import Guardian
 from f2b.daemon.upkeep import Upkeep
 from f2b.daemon.watchdog import Watchdog
 from f2b.engine import Engine
@@ -52,6 +53,8 @@ class Server:
         self.outlet = Outlet(self.engine, store, log, self._lookup.resolve, self._inquiry.ask)
         self._past = Past(self._earlier, lambda: [jail.ledger for jail in self.engine.jails.values()])
         self._chance = Random()
+        self.guardian = Guardian(loop)
+        """Knows whom no filter may ban."""
         self._upkeep = Upkeep(self.engine, self.outlet, self._lookup, store, loop, self.take)
         self.intake = Intake(self.engine, store, loop, log, self.take)
         self.watchdog = Watchdog(self.outlet, self.intake.tails, loop, log)
@@ -62,6 +65,7 @@ class Server:
         """Set every jail up: bans of earlier servers first, then the logs."""
         for problem in self.settings.problems:
             self._tell(problem)
+        self.guardian.allow(self.allowed())
         specs = list(self.settings.jails)
         if self._stored(assemble.manual()):
             specs.append(assemble.manual())
@@ -130,7 +134,7 @@ class Server:
     def _set_up(self, spec: JailSpec) -> bool:
         """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
         self.log.info("jail", f"Creating new jail '{spec.name}'")
-        jail, problems = assemble.build_jail(spec, self._past, self._chance)
+        jail, problems = assemble.build_jail(spec, self._past, self._chance, self.guardian.protected)
         firewalls, more = assemble.build_firewalls(spec, self._make) if jail else ([], [])
         self.broken.pop(spec.name, None)
         if problems or more:
@@ -217,6 +221,21 @@ class Server:
             self.log.change(spec.logtarget or self.log.target, spec.syslogsocket)
         except OSError as error:
             raise ControlError(f"cannot write the log {spec.logtarget}: {error.strerror}") from None
+
+    def allowed(self) -> dict[str, float]:
+        """Return who was allowed by hand, and until when."""
+        nobody: dict[str, float] = {}
+        return self._asked(lambda: self._store.allowed(self.loop.now()), nobody)
+
+    def allow(self, entries: Mapping[str, float | None]) -> None:
+        """Allow these until then, infinity being for good, and no longer those with None."""
+        try:
+            with self._store.turn():
+                for entry, end in entries.items():
+                    self._store.allow(entry, end)
+        except StoreError as error:
+            raise ControlError(f"it could not be saved, so nothing was changed: {error}") from None
+        self.guardian.allow(self.allowed())
 
     def forget(self, configured: Collection[str]) -> None:
         """Speak no more of jails that are no longer in the configuration."""

@@ -162,6 +162,13 @@ class Store:
         note = ("UPDATE jails SET enabled = ? WHERE name = ?", (int(enabled), jail))
         self._write(("jail", jail), _jail(jail), note)
 
+    def allow(self, entry: str, until: float | None) -> None:
+        """Remember that somebody may not be banned by a filter until then, or forget it."""
+        if until is None:
+            self._write(("allow", entry), ("DELETE FROM f2b_allowed WHERE entry = ?", (entry,)))
+        else:
+            self._write(("allow", entry), ("INSERT OR REPLACE INTO f2b_allowed VALUES (?, ?)", (entry, until)))
+
     def purge(self, now: float, age: float) -> None:
         """Forget bans that began more than `age` seconds ago, as Fail2Ban does: the latest of an id stays longer."""
         before = now - age
@@ -173,6 +180,7 @@ class Store:
                 (before, before),
             ),
             ("DELETE FROM f2b_counters WHERE last < ?", (before,)),
+            ("DELETE FROM f2b_allowed WHERE until < ?", (now,)),
             (
                 "DELETE FROM jails WHERE enabled = 0 AND name NOT IN (SELECT jail FROM bans) "
                 "AND name NOT IN (SELECT jail FROM bips)",
@@ -260,6 +268,11 @@ class Store:
         """Return the time of the last journal entry that a jail read, Fail2Ban's included."""
         rows = self._read("SELECT lastfilepos FROM logs WHERE jail = ? AND path = ?", (jail, JOURNAL))
         return float(rows[0][0]) if rows else None
+
+    def allowed(self, now: float) -> dict[str, float]:
+        """Return who may not be banned by a filter, and until when; infinity is for good."""
+        sql = "SELECT entry, until FROM f2b_allowed WHERE until > ? ORDER BY entry"
+        return {entry: float(until) for entry, until in self._read(sql, (now,))}
 
     def load_counters(self, jail: str) -> dict[str, Tally]:
         """Return what was counted in a jail when that was last remembered."""

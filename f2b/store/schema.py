@@ -43,8 +43,9 @@ CREATE TABLE IF NOT EXISTS f2b_positions(jail TEXT NOT NULL, path TEXT NOT NULL,
 CREATE TABLE IF NOT EXISTS f2b_counters(jail TEXT NOT NULL, ip TEXT NOT NULL, first REAL NOT NULL, last REAL NOT NULL,
   retry INTEGER NOT NULL, failures INTEGER NOT NULL, data JSON, PRIMARY KEY(jail, ip),
   FOREIGN KEY(jail) REFERENCES jails(name) ON DELETE CASCADE);
+CREATE TABLE IF NOT EXISTS f2b_allowed(entry TEXT NOT NULL PRIMARY KEY, until REAL NOT NULL);
 """
-TABLES = ("jails", "logs", "bans", "bips", "f2b_positions", "f2b_counters")
+TABLES = ("jails", "logs", "bans", "bips", "f2b_positions", "f2b_counters", "f2b_allowed")
 """What holds knowledge, parents first."""
 
 

@@ -29,12 +29,16 @@ SSHD_START = """
 set -e
 mount -t tmpfs tmpfs /run
 mkdir /run/sshd
+touch /run/utmp
 mount -t tmpfs tmpfs "$HOME_DIR/dev"
 for node in null zero full random urandom tty; do
     touch "$HOME_DIR/dev/$node"
     mount --bind "/dev/$node" "$HOME_DIR/dev/$node"
 done
 ln -s "$HOME_DIR/syslog" "$HOME_DIR/dev/log"
+mkdir "$HOME_DIR/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$HOME_DIR/dev/pts"
+ln -s pts/ptmx "$HOME_DIR/dev/ptmx"
 mount --move "$HOME_DIR/dev" /dev
 exec /usr/sbin/sshd -D -f "$HOME_DIR/sshd_config"
 """
@@ -88,6 +92,10 @@ class Service(NamedTuple):
     """Fail once, from this address."""
     served: Callable[[str], bool]
     """Whether an honest client at this address gets what it wants."""
+    within: tuple[str, ...] = ()
+    """Runs a command where the service runs: it sees the same /run."""
+    stay: Callable[[str], subprocess.Popen[bytes]] | None = None
+    """Log in from this address and do what standard input says, line by line, until it ends."""
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> None:
@@ -138,9 +146,14 @@ def sshd(guarded: Host, peer: Host, target: str, home: Path) -> Iterator[Service
         right = [*client, "-i", str(home / "key"), "-o", "BatchMode=yes", "-b", source, f"root@{target}", "true"]
         return _run(peer, right).returncode == 0
 
+    def stay(source: str) -> subprocess.Popen[bytes]:
+        right = [*client, "-i", str(home / "key"), "-o", "BatchMode=yes", "-b", source, "-tt", f"root@{target}"]
+        command = ["ip", "netns", "exec", peer.name, *right, "stty -echo; exec sh"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
     start = ["env", f"HOME_DIR={home}", "unshare", "-m", "sh", "-c", SSHD_START]
-    with _syslog(home / "syslog", log), running(guarded, start, home / "sshd.out"):
-        yield Service("sshd", 22, log, attack, served)
+    with _syslog(home / "syslog", log), running(guarded, start, home / "sshd.out") as process:
+        yield Service("sshd", 22, log, attack, served, ("nsenter", "-t", str(process.pid), "-m"), stay)
 
 
 @contextmanager

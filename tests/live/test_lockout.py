@@ -1,0 +1,75 @@
+"""Who is logged in as an administrator is not locked out, whatever stands in the logs; and he can still do it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.live.net import ATTACKER, BYSTANDER, GUARDED, Host
+from tests.live.service import running, sshd, until
+
+ROOT = Path(__file__).parents[2]
+F2B = [sys.executable, "-m", "f2b"]
+JAIL = """
+[sshd]
+logpath = {log}
+maxretry = 2
+[recidive]
+enabled = false
+"""
+
+
+class Told:
+    """What a session answers, read in a thread."""
+
+    def __init__(self, session: subprocess.Popen[bytes]) -> None:
+        self.text = ""
+        self._session = session
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def type(self, line: str) -> None:
+        """Type a command."""
+        assert self._session.stdin is not None
+        self._session.stdin.write(f"{line}\n".encode())
+        self._session.stdin.flush()
+
+    def _read(self) -> None:
+        assert self._session.stdout is not None
+        for line in self._session.stdout:
+            self.text += line.decode()
+
+
+def test_administrator_when_he_is_logged_in_then_he_is_not_locked_out(
+    guarded: Host, peer: Host, tmp_path: Path
+) -> None:
+    target, mine, other = GUARDED[0], ATTACKER[0], BYSTANDER[0]
+    with sshd(guarded, peer, target, tmp_path) as service:
+        until(lambda: service.served(mine), 60)
+        (tmp_path / "conf").mkdir()
+        (tmp_path / "conf" / "jail.local").write_text(JAIL.format(log=service.log))
+        sock = tmp_path / "sock"
+        f2b = [*F2B, "-s", str(sock)]
+        files = ["-c", str(tmp_path / "conf"), "-p", str(tmp_path / "pid"), "--db", str(tmp_path / "db")]
+        serve = [*service.within, *f2b, "serve", *files]
+        assert service.stay is not None
+        with running(guarded, serve, tmp_path / "f2b.log"), service.stay(mine) as session:
+            until(sock.exists, 60)
+            told = Told(session)
+            for _ in range(3):
+                service.attack(mine)
+                service.attack(other)
+            until(lambda: peer.connects(other, target, 22) == "refused", 60)
+            said = (tmp_path / "f2b.log").read_text()
+            assert f"[sshd] {mine} fails, but is not banned: root is logged in from it" in said
+            told.type(f"cd {ROOT}; {' '.join(f2b)} ban {mine}; echo exit $?")
+            until(lambda: "exit 1" in told.text, 60)
+            assert "root is logged in from it; --force bans all the same" in told.text
+            assert peer.connects(mine, target, 22) == "open"
+            told.type("echo still $((6 * 7))")
+            until(lambda: "still 42" in told.text, 60)
+            guarded.run(*f2b, "ban", "--force", mine)
+            until(lambda: peer.connects(mine, target, 22) != "open", 60)
+            guarded.run(*f2b, "unban", mine)
+            session.kill()
