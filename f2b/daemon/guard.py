@@ -8,7 +8,7 @@ from f2b.ban.ledger import Ledger
 from f2b.daemon.doubt import Doubt
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import Firewall, Queued, Watched
+from f2b.firewall import Firewall, Proven, Queued, Watched
 from f2b.log import Log
 from f2b.loop import Loop, Timer
 
@@ -156,6 +156,11 @@ class Guard:
             if isinstance(firewall, Queued):
                 firewall.seen(ban)
         self.doubt.seen(ban)
+
+    @property
+    def shuts_out(self) -> bool:
+        """Whether f2b itself keeps packets of the banned out; commands and scripts may do anything."""
+        return any(isinstance(firewall, Proven) for firewall in self.firewalls)
 
     @property
     def faults(self) -> list[str]:

@@ -24,16 +24,16 @@ class Guardian:
         self._gateways: frozenset[str] = frozenset()
         self._looked = float("-inf")
         self._stamp: object = None
-        self._known: dict[tuple[str, ...], Protected] = {}
-        """By the groups of administrators, as of `_stamp`."""
+        self._known: dict[tuple[bool, tuple[str, ...]], Protected] = {}
+        """By whether gateways count and by the groups of administrators, as of `_stamp`."""
 
     def allow(self, allowed: Allowed) -> None:
         """Protect these from now on, and no others by hand."""
         self._allowed = allowed
         self._known.clear()
 
-    def protected(self, groups: Sequence[str]) -> Protected:
-        """Return who is protected now, where members of these groups are administrators."""
+    def protected(self, groups: Sequence[str], gateways: bool) -> Protected:
+        """Return who is protected now, where members of these groups are administrators, and gateways or not."""
         now = self._loop.now()
         if abs(now - self._looked) >= ROUTES_S:
             self._looked = now
@@ -45,13 +45,13 @@ class Guardian:
             self._stamp = stamp
             self._allowed = {key: end for key, end in self._allowed.items() if end > now}
             self._known.clear()
-        key = tuple(groups)
+        key = gateways, tuple(groups)
         if key not in self._known:
-            self._known[key] = Protected(self._reasons(key))
+            self._known[key] = Protected(self._reasons(*key))
         return self._known[key]
 
-    def _reasons(self, groups: Collection[str]) -> dict[str, str]:
-        found = dict.fromkeys(self._gateways, "it is the default gateway")
+    def _reasons(self, gateways: bool, groups: Collection[str]) -> dict[str, str]:
+        found = dict.fromkeys(self._gateways if gateways else (), "it is the default gateway")
         for user, address in session.sessions():
             if _administers(user, groups):
                 found[address] = f"{user} is logged in from it"

@@ -7,10 +7,12 @@ of a server while it runs is in `front`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import TypeVar
 
 from f2b.ban.history import History, Past
+from f2b.ban.protected import Protected
 from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
 from f2b.daemon import assemble, chronicle
 from f2b.daemon.announce import announce
@@ -134,7 +136,7 @@ class Server:
     def _set_up(self, spec: JailSpec) -> bool:
         """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
         self.log.info("jail", f"Creating new jail '{spec.name}'")
-        jail, problems = assemble.build_jail(spec, self._past, self._chance, self.guardian.protected)
+        jail, problems = assemble.build_jail(spec, self._past, self._chance, partial(self._protected, spec.name))
         firewalls, more = assemble.build_firewalls(spec, self._make) if jail else ([], [])
         self.broken.pop(spec.name, None)
         if problems or more:
@@ -221,6 +223,11 @@ class Server:
             self.log.change(spec.logtarget or self.log.target, spec.syslogsocket)
         except OSError as error:
             raise ControlError(f"cannot write the log {spec.logtarget}: {error.strerror}") from None
+
+    def _protected(self, jail: str, groups: Sequence[str]) -> Protected:
+        """Return whom a jail must not ban; gateways only where f2b itself shuts packets out."""
+        guard = self.outlet.guards.get(jail)
+        return self.guardian.protected(groups, gateways=guard is not None and guard.shuts_out)
 
     def allowed(self) -> dict[str, float]:
         """Return who was allowed by hand, and until when."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from tests.live.net import ATTACKER, BYSTANDER, GUARDED, Host
@@ -39,6 +40,24 @@ class Told:
         assert self._session.stdout is not None
         for line in self._session.stdout:
             self.text += line.decode()
+
+
+def test_gateway_when_it_fails_then_it_is_not_banned(guarded: Host, peer: Host, tmp_path: Path) -> None:
+    guarded.run("ip", "route", "add", "default", "via", BYSTANDER[0])
+    log = tmp_path / "auth.log"
+    log.touch()
+    (tmp_path / "jail.local").write_text(JAIL.format(log=log))
+    sock = tmp_path / "sock"
+    command = [*F2B, "-s", str(sock), "serve", "-c", str(tmp_path), "-p", str(tmp_path / "pid")]
+    with running(guarded, [*command, "--db", str(tmp_path / "db")], tmp_path / "f2b.log"):
+        until(sock.exists, 60)
+        for address in (BYSTANDER[0], ATTACKER[0]):
+            stamp = time.strftime("%b %e %H:%M:%S")
+            with log.open("a") as out:
+                out.write(f"{stamp} host sshd[7]: Failed password for root from {address} port 40000 ssh2\n" * 2)
+        until(lambda: f"Ban {ATTACKER[0]}" in (tmp_path / "f2b.log").read_text(), 60)
+        said = (tmp_path / "f2b.log").read_text()
+        assert f"{BYSTANDER[0]} fails, but is not banned: it is the default gateway" in said
 
 
 def test_administrator_when_he_is_logged_in_then_he_is_not_locked_out(
