@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from f2b.ban.growth import Even, Growth
 from f2b.ban.history import Past
-from f2b.ban.protected import Protection
+from f2b.ban.protected import Protection, nobody
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem
 from f2b.date.reader import MOST
 from f2b.engine import line_reader
@@ -96,7 +96,7 @@ def _refused(spec: JailSpec, place: Place) -> list[Problem]:
 
 
 def build_jail(
-    spec: JailSpec, past: Past, chance: Chance, protection: Protection
+    spec: JailSpec, past: Past, chance: Chance, protection: Protection = nobody
 ) -> tuple[Jail | None, list[Problem]]:
     """Make a jail, or say why it cannot be made."""
     found, problems = build_filter(spec)
