@@ -93,6 +93,7 @@ LATE_IMPORTS = {
     ("daemon.reference", "protego"): "an extra, which only the type robots needs",
     ("filter.build", "f2b.filter"): "twenty modules that only hosts with filter types need",
     ("filter.build", "f2b.filter.success"): "the same",
+    ("filter.build", "f2b.filter.over"): "the same",
     ("source.journal", "f2b.source.libsystemd"): "ctypes and libsystemd, only where a jail reads the journal",
     ("cli.report", "urllib.parse"): "10 ms that only -D needs",
     ("firewall.sets", "pyroute2"): "150 ms and 12 MB that only hosts with ipset need",

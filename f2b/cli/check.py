@@ -11,6 +11,7 @@ from f2b.cli import show
 from f2b.config import search
 from f2b.config.model import Problem
 from f2b.daemon import proof
+from f2b.daemon.reference import Reference
 from f2b.firewall.build import service
 from f2b.firewall.native import installed
 from f2b.value import replace
@@ -58,7 +59,7 @@ def check(directory: str | None, everything: bool, as_json: bool) -> int:
 
 def problems(directory: Path | None, everything: bool) -> list[Problem]:
     """Return all that is wrong, errors first. Raises ConfigError if there is no such folder."""
-    here = proof.Here(service, installed)
+    here = proof.Here(service, installed, Reference(lambda level, text: None).refresh)
     settings = search.load(directory)
     found = [*settings.problems, *proof.problems(settings, here)]
     if everything:

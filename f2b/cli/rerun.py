@@ -115,16 +115,15 @@ class Rerun:
 
     def _followed(self, effects: Sequence[Effect], now: float) -> Iterator[Effect]:
         """Yield effects with all that follows from them."""
-        for effect in effects:
+        heard = [*effects, *self.engine.hear(effects, now)]
+        bans = self._witness.hear(heard, now)
+        for effect in (*heard, *bans, *self.engine.hear(bans, now)):
             yield effect
-            more: list[Effect] = []
             if isinstance(effect, Ban):
                 history = History(effect.count, effect.time, effect.duration)
                 self._earlier.setdefault(effect.id, {})[effect.jail] = history
             elif isinstance(effect, Resolve):
-                more = self.engine.jails[effect.jail].resolved(effect.failure, self._names(effect.name), now)
+                jail = self.engine.jails[effect.jail]
+                yield from self._followed(jail.resolved(effect.failure, self._names(effect.name), now), now)
             elif isinstance(effect, Judge):  # ignorecommand is not run: it would judge by what is so today
-                more = self.engine.jails[effect.jail].judged(effect, False, now)
-            more += self.engine.hear([effect], now)
-            more += self._witness.hear([effect], now)
-            yield from self._followed(more, now)
+                yield from self._followed(self.engine.jails[effect.jail].judged(effect, False, now), now)

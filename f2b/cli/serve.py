@@ -21,6 +21,7 @@ from f2b.daemon.healer import Healer
 from f2b.daemon.process import PidFile, Signals, call_process, into_background
 from f2b.daemon.proof import Here
 from f2b.daemon.record import Record
+from f2b.daemon.reference import Reference
 from f2b.daemon.server import Server
 from f2b.daemon.supervisor import Supervisor
 from f2b.errors import ConfigError, ControlError, F2bError, StoreError
@@ -209,7 +210,8 @@ class Service:
         builder = Builder(loop, log, bool(self._dry))
         server = Server(self._settings, builder.make, store, loop, log)
         builder.record = Record(server.engine, store, loop, self._settings.server.dbmaxmatches)
-        front = Front(server, self._read_again, Here(service, installed), self._dry, self._options.bare)
+        here = Here(service, installed, Reference(lambda level, text: None).refresh)
+        front = Front(server, self._read_again, here, self._dry, self._options.bare)
         endpoint = Endpoint(loop, front, log, self._socket)
         endpoint.open()
         signals = self._signals(front)

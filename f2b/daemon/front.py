@@ -79,10 +79,11 @@ class Front:
         broken = [str(it) for it in self._server.broken.get(jail.name, []) if it.severity == "error"]
         failing = "; ".join([*self._server.outlet.guards[jail.name].faults, *broken])
         rests = jail.name in self._server.resting
+        waits = reading.waiting or self._server.lacks(jail.name)
         return JailView(
             jail.name,
-            "down" if failing else "idle" if rests else "waiting" if reading.waiting else "up",
-            failing or (RESTS if rests else reading.waiting or jail.patience.resting()),
+            "down" if failing else "idle" if rests else "waiting" if waits else "up",
+            failing or (RESTS if rests else waits or jail.patience.resting()),
             jail.spec,
             jail.spec.backend if rests else reading.backend,
             _files(jail.spec) if rests else reading.files,

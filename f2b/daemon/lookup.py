@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from f2b.config.model import Problem
 from f2b.daemon import own
 from f2b.daemon.banlist import Banlists
 from f2b.daemon.lists import Lists
+from f2b.daemon.reference import Reference
 from f2b.daemon.resolve import Resolver
 from f2b.engine import Engine
 from f2b.events import Effect, Resolve
 from f2b.jail import Jail
 from f2b.log import Log
 from f2b.loop import Loop
+from f2b.value import replace
 
 PATIENCE_S = 3.0
 """How long a start waits for the addresses of ignoreip's host names."""
@@ -25,7 +28,9 @@ Take = Callable[[Sequence[Effect]], object]
 class Lookup:
     """Asks, and hands the answers to the jails."""
 
-    def __init__(self, engine: Engine, loop: Loop, log: Log, take: Take) -> None:
+    def __init__(self, engine: Engine, loop: Loop, log: Log, take: Take, complete: Callable[[str], object]) -> None:
+        """`complete` is called with a jail's name once it has all that its filter lacked."""
+        self._complete = complete
         self._engine = engine
         self._loop = loop
         self._log = log
@@ -33,17 +38,25 @@ class Lookup:
         self._resolver = Resolver(loop)
         self._lists = Lists(log)
         self._banlists = Banlists(log)
+        self._reference = Reference(lambda level, text: log.tell("filter", level, text))
+        self.lacking: dict[str, list[Problem]] = {}
+        """What the filters of jails cannot judge without, and is not there."""
         self._own: frozenset[str] = frozenset()
         self._asked = float("-inf")
 
     def refresh(self, jail: Jail) -> None:
-        """Bring a jail's allow list up to date; names come from a cache for five minutes."""
+        """Bring a jail's allow list and its filter's files up to date; names come from a cache for five minutes."""
         if jail.spec.ignoreself:
             jail.allow.owns(self._own_addresses())
         for name in jail.allow.names:
             self._resolver.resolve(name, jail.allow.resolved)
         for path in jail.allow.files:
             self._lists.refresh(path, jail)
+        lacked, lacks = self.lacking.pop(jail.name, []), self._reference.refresh(jail.filter)
+        if lacks:
+            self.lacking[jail.name] = [replace(problem, jail=jail.name) for problem in lacks]
+        elif lacked:
+            self._complete(jail.name)
 
     def listed(self, jail: Jail) -> list[Effect]:
         """Return what follows for a jail from what its banlists hold now."""
@@ -52,6 +65,7 @@ class Lookup:
     def forget(self, name: str) -> None:
         """A jail is gone."""
         self._banlists.forget(name)
+        self.lacking.pop(name, None)
 
     def _own_addresses(self) -> frozenset[str]:
         now = self._loop.now()

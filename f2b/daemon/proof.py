@@ -6,18 +6,20 @@ Pure: nothing is started, no firewall is touched.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem, Settings, Severity
 from f2b.config.survey import NOBODY, Survey
 from f2b.daemon.assemble import build_filter
 from f2b.errors import ActionError, ConfigError
+from f2b.filter import Filter
 from f2b.firewall.choice import NATIVE, choose, place
 from f2b.firewall.port import Service
 from f2b.firewall.render import Recipe
 from f2b.firewall.script import Script
 from f2b.firewall.ticket import Context
+from f2b.value import replace
 
 _TYPES = ("command", "script", "python", *NATIVE, "dry")
 _PROGRAM = re.compile(r"\s*(\w[\w./+-]*|/[\w./+-]+)(?=\s|$)")
@@ -69,12 +71,17 @@ class Here(NamedTuple):
     service: Service
     installed: Callable[[str], bool]
     """Whether a shell would find a program."""
+    lacks: Callable[[Filter], Sequence[Problem]]
+    """What a filter cannot judge without, and is not there."""
 
 
 def problems(settings: Settings, here: Here) -> Iterator[Problem]:
     """Yield what is wrong with settings beyond what they say themselves."""
     for jail in (*settings.jails, *settings.broken):
-        yield from build_filter(jail)[1]
+        found, wrong = build_filter(jail)
+        yield from wrong
+        if found is not None:
+            yield from (replace(problem, jail=jail.name) for problem in here.lacks(found))
         for action in jail.actions:
             yield from _action(action, jail, here, jail.name)
 

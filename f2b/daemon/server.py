@@ -27,6 +27,7 @@ from f2b.daemon.watchdog import Watchdog
 from f2b.engine import Engine
 from f2b.errors import ControlError, StoreError
 from f2b.events import Ban, Effect, Judge
+from f2b.filter.build import inherit
 from f2b.log import Log
 from f2b.loop import Loop
 from f2b.store import Store
@@ -50,7 +51,7 @@ class Server:
         self._make = make
         self._store = store
         self.engine = Engine()
-        self._lookup = Lookup(self.engine, loop, log, self.take)
+        self._lookup = Lookup(self.engine, loop, log, self.take, self._complete)
         self._inquiry = Inquiry(self.engine, loop, log, self.take)
         self.outlet = Outlet(self.engine, store, log, self._lookup.resolve, self._inquiry.ask)
         self._past = Past(self._earlier, lambda: [jail.ledger for jail in self.engine.jails.values()])
@@ -127,11 +128,23 @@ class Server:
             self._begin(self.engine.jails[name].spec)
 
     def _begin(self, spec: JailSpec) -> None:
+        if spec.name in self._lookup.lacking:
+            return  # `_complete` begins it
         self.intake.follow(spec)
         name = spec.name
         if name not in self._begun:
             self._begun.add(name)
             chronicle.begins(self.log, spec, self.intake.view(name), self.intake.positions(name))
+
+    def _complete(self, name: str) -> None:
+        """A jail has all files that its filter judges by: it reads now, from where it would have begun."""
+        if name not in self.resting:
+            self.log.info("filter", f"[{name}] all that its filter judges by is there now")
+            self._begin(self.engine.jails[name].spec)
+
+    def lacks(self, name: str) -> str:
+        """Return what a jail's filter waits for; empty if nothing."""
+        return "; ".join(map(str, self._lookup.lacking.get(name, ())))
 
     def _set_up(self, spec: JailSpec) -> bool:
         """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
@@ -149,6 +162,8 @@ class Server:
         self._asked(lambda: self._store.enable(spec.name), None)
         guard = self.outlet.guards[spec.name] = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log)
         self._lookup.refresh(jail)
+        for problem in self._lookup.lacking.get(spec.name, ()):
+            self._tell(problem)
         for effect in jail.restore(self._stored(spec)):
             announce(self.log, effect)
             if isinstance(effect, Judge):
@@ -171,6 +186,8 @@ class Server:
         files = self.intake.view(spec.name).files
         if moved:
             self.intake.leave(spec.name)
+        if spec.filter != old.filter:
+            inherit(spec.filter, found, jail.filter)
         effects = jail.change(spec, found if spec.filter != old.filter else jail.filter)
         if spec.actions != old.actions:
             self._change_firewalls(spec, old)
@@ -269,5 +286,8 @@ class Server:
 
     def take(self, effects: Sequence[Effect], reads: Iterable[Read | Heard] = ()) -> None:
         """Do what follows from a chunk, a deadline or a command, and see when the next ban ends."""
-        self.outlet.carry([*effects, *self.intake.hear(effects)], reads)
+        now = self.loop.now()
+        heard = [*effects, *self.engine.hear(effects, now)]
+        bans = self.intake.hear(heard)
+        self.outlet.carry([*heard, *bans, *self.engine.hear(bans, now)], reads)
         self._upkeep.look_ahead()

@@ -35,6 +35,14 @@ def _of_regexes(max_age_s: float, spec: FilterSpec) -> Made:
     return forgiving(spec, found)
 
 
+def inherit(spec: FilterSpec, new: Filter, old: Filter) -> None:
+    """Let a new filter go on with what an older one remembers, as far as their options are the same."""
+    if spec.type != REGEX:
+        from f2b.filter.over import adopt
+
+        adopt(new, old)
+
+
 def date_patterns(spec: FilterSpec) -> tuple[str, ...]:
     """Return the date patterns of the lines that a filter reads: its own, or what its type brings along."""
     if spec.datepattern or spec.type == REGEX:

@@ -59,7 +59,10 @@ class Origin(FailureJudge):
             self._why = f"{address} is private"
             return ()
         lookup: Lookup | None = self._table.content
-        record = lookup(address) if lookup is not None and net.packed(address) is not None else None
+        if lookup is None:
+            self._why = "there is no database, so nobody is judged"
+            return ()
+        record = lookup(address) if net.packed(address) is not None else None
         fields = self.fields(record) if record is not None else {}
         if not fields:
             self._why = f"{address} is not in the database, which {'fails' if self._unknown_fails else 'passes'}"
