@@ -7,6 +7,7 @@ with `allowactions = yes`.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from f2b.config.convert import boolean
 from f2b.config.model import ActionSpec, JailSpec, Text
@@ -14,8 +15,10 @@ from f2b.config.text import Value
 from f2b.control.jail_words import apply
 from f2b.control.refusal import Args, no_action, nth, number, refusal, seconds
 from f2b.control.regex_words import SAID
-from f2b.daemon.desk import Desk, JailView
+from f2b.daemon.desk import Desk, Finish, JailView, Later
 from f2b.errors import ConfigError
+from f2b.firewall.life import Query
+from f2b.firewall.shell import Result
 from f2b.value import replace
 
 _COMMANDS = (
@@ -38,6 +41,7 @@ _NEEDS = {
     "replaceDynamicTags": "realCmd",
 }
 """The argument without which a method cannot be called."""
+PYTHON = "python"
 _TIMEOUT = "60"
 """Seconds, Fail2Ban's."""
 
@@ -56,23 +60,41 @@ def guard(desk: Desk) -> None:
 # ---- asking --------------------------------------------------------------------------------------------------
 
 
-def properties(view: JailView, args: Args) -> object:
+def properties(desk: Desk, view: JailView, args: Args) -> object:
     """Return the names of an action's properties."""
     action = _action(view.spec, nth(args, 0))
+    if action.type == PYTHON:
+        return _asked(desk, view, action, Query("properties"))
     given = [name.partition("=")[0] for name in (*action.written, "actname", "name") if name in action.options]
     return sorted({*_COMMANDS, *_OWN, *given})
 
 
-def methods(view: JailView, args: Args) -> object:
+def methods(desk: Desk, view: JailView, args: Args) -> object:
     """Return the names of an action's methods."""
-    _action(view.spec, nth(args, 0))
-    return list(_METHODS)
+    action = _action(view.spec, nth(args, 0))
+    return _asked(desk, view, action, Query("methods")) if action.type == PYTHON else list(_METHODS)
 
 
-def get_property(view: JailView, args: Args) -> object:
+def get_property(desk: Desk, view: JailView, args: Args) -> object:
     """Return one property of an action."""
     action, key = _action(view.spec, nth(args, 0)), nth(args, 1)
-    return _shown(action, key)
+    return _asked(desk, view, action, Query("get", key)) if action.type == PYTHON else _shown(action, key)
+
+
+def _asked(desk: Desk, view: JailView, action: ActionSpec, query: Query) -> Later:
+    """Return what a Python action will answer."""
+
+    def begin(finish: Finish) -> None:
+        desk.ask(view.name, action.name, query, lambda result: finish(lambda: _said(result)))
+
+    return Later(begin)
+
+
+def _said(result: Result) -> object:
+    if not result.ok:
+        raise refusal(result.output or "it took too long")
+    plain = isinstance(result.value, (str, int, float, list, tuple, dict, type(None)))
+    return result.value if plain else str(result.value)
 
 
 def _shown(action: ActionSpec, key: str) -> object:
@@ -117,6 +139,9 @@ def drop(desk: Desk, view: JailView, args: Args) -> object:
 def set_property(desk: Desk, view: JailView, args: Args) -> object:
     """Change a property of an action, or call one of its methods."""
     action, key = _action(view.spec, nth(args, 0)), nth(args, 1)
+    if action.type == PYTHON and key not in _VERBS:
+        guard(desk)
+        return _asked(desk, view, action, Query("set", key, nth([*args, ""], 2)))
     if key in _METHODS:
         return _call(desk, view.name, action.name, key, args[2:])
     value = nth(args, 2)
@@ -152,3 +177,10 @@ def _call(desk: Desk, jail: str, action: str, method: str, args: Args) -> object
         return None
     desk.act(jail, action, method)
     return True
+
+
+GET: dict[str, Callable[[Desk, JailView, Args], object]] = {
+    "action": get_property,
+    "actionproperties": properties,
+    "actionmethods": methods,
+}

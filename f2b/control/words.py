@@ -186,11 +186,11 @@ def _get(desk: Desk, args: Args) -> object:
     if name in server_words.SHOWN:
         return server_words.SHOWN[name](desk.settings())
     item = nth(args, 1)
-    action = ACTION_GET.get(item)
+    action = action_words.GET.get(item)
     if not action and not jail_words.shows(item):
         raise refusal("Invalid command (no get action or not yet implemented)")
     view = _jail(desk, name)
-    return action(view, args[2:]) if action else jail_words.get_item(view, item, args[2:])
+    return action(desk, view, args[2:]) if action else jail_words.get_item(view, item, args[2:])
 
 
 def _set(desk: Desk, args: Args) -> object:
@@ -216,7 +216,9 @@ def _multi_set(desk: Desk, words: Sequence[object]) -> object:
         args, last = words[:2], words[2:]
     for value in last:
         more = value if isinstance(value, (list, tuple)) else [value]
-        _set(desk, [str(word) for word in (*args, *more)])
+        found = _set(desk, [str(word) for word in (*args, *more)])
+        if isinstance(found, Later):
+            found.begin(lambda result: None)
     return True
 
 
@@ -256,12 +258,6 @@ COMMANDS: dict[str, Callable[[Desk, Args], object]] = {
     "start": _start,
     "flushlogs": lambda desk, args: "rolled over" if desk.flush_log() else "flushed",
     "stop": _stop,
-}
-
-ACTION_GET: dict[str, Callable[[JailView, Args], object]] = {
-    "action": action_words.get_property,
-    "actionproperties": action_words.properties,
-    "actionmethods": action_words.methods,
 }
 
 SET: dict[str, Callable[[Desk, JailView, Args], object]] = {

@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple, Protocol
 from f2b.config.model import JailSpec, ServerSpec
 from f2b.daemon.cause import Check
 from f2b.events import Ban
+from f2b.firewall.life import Query
+from f2b.firewall.shell import Result
 from f2b.value import dataclass
 
 State = Literal["up", "idle", "waiting", "down"]
@@ -138,6 +140,10 @@ class Desk(Protocol):
 
     def act(self, jail: str, action: str, verb: str) -> None:
         """Let one action `start`, `stop` or `flush`, or see whether it still stands (any other verb)."""
+        ...
+
+    def ask(self, jail: str, action: str, query: Query, answer: Callable[[Result], object]) -> None:
+        """Ask a Python action something; call with the result, whose value is the answer."""
         ...
 
     def remove(self, jail: str) -> None:

@@ -17,6 +17,8 @@ from f2b.daemon.server import Server
 from f2b.daemon.trial import Trials
 from f2b.errors import ConfigError, ControlError
 from f2b.events import Ban, Ignored, Unban
+from f2b.firewall.life import Query
+from f2b.firewall.shell import Result
 from f2b.jail import Jail
 from f2b.source.pattern import expand
 
@@ -188,6 +190,10 @@ class Front:
     def act(self, jail: str, action: str, verb: str) -> None:
         """Let one action `start`, `stop` or `flush`, or see whether it still stands (any other verb)."""
         self._server.outlet.guards[self._jail(jail).name].act(action, verb)
+
+    def ask(self, jail: str, action: str, query: Query, answer: Callable[[Result], object]) -> None:
+        """Ask a Python action something; call with the result, whose value is the answer."""
+        self._server.outlet.guards[self._jail(jail).name].ask(action, query, answer)
 
     def remove(self, jail: str) -> None:
         """Take a jail down with its bans, which come back when it does."""

@@ -9,6 +9,8 @@ from f2b.daemon.doubt import Doubt
 from f2b.errors import ActionError
 from f2b.events import Ban
 from f2b.firewall import Firewall, Proven, Queued, Watched
+from f2b.firewall.life import Asked, Query
+from f2b.firewall.shell import Result
 from f2b.log import Log
 from f2b.loop import Loop, Timer
 
@@ -102,6 +104,14 @@ class Guard:
         for firewall in self.firewalls:
             if firewall.name == name:
                 self._attempt(firewall, verbs.get(verb, lambda it: it.start(tuple(self._ledger))))
+
+    def ask(self, name: str, query: Query, answer: Callable[[Result], object]) -> None:
+        """Ask one action something; who cannot be asked answers that."""
+        asked = [it for it in self.firewalls if it.name == name and isinstance(it, Asked)]
+        if asked:
+            asked[0].ask(query, answer)
+        else:
+            answer(Result(1, f"{name} does not run, so it cannot be asked"))
 
     @property
     def watched(self) -> bool:

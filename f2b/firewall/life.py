@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from f2b.events import Ban
 from f2b.firewall.shell import Result, Step
@@ -12,6 +12,25 @@ Routine = Generator[Step, Result, bool]
 """Yields steps, is sent their results, and returns whether it was done."""
 Report = Callable[[str, str], None]
 """Tells (level, text)."""
+
+
+class Query(NamedTuple):
+    """What somebody asks of an action while it runs."""
+
+    verb: str
+    """`get` or `set` a property, list its `properties` or `methods`. A method that is set is called."""
+    name: str = ""
+    value: str = ""
+    """What to set; the keywords of a call as JSON, or nothing."""
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """An action of which questions can be asked."""
+
+    def ask(self, query: Query, answer: Callable[[Result], object]) -> None:
+        """Call with the answer as its value when the queue gets there; a failure says why there is none."""
+        ...
 
 
 class Life(Protocol):

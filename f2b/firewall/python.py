@@ -5,18 +5,19 @@ All of its code runs in threads of `python_pool`, one call of an action at a tim
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b import net
 from f2b.config.model import ActionSpec
 from f2b.errors import ActionError, ConfigError, Place
 from f2b.events import Ban
-from f2b.firewall.life import Report, Routine
+from f2b.firewall.life import Query, Report, Routine
 from f2b.firewall.python_pool import Errand, Pool
 from f2b.firewall.python_shim import ActionInfo, IPAddr, Jail
 from f2b.firewall.queued import QueuedAction
@@ -31,16 +32,6 @@ NUMBERS = (
 )
 """What Python actions are told as numbers."""
 NEEDED = ("start", "stop", "ban", "unban")
-
-
-class Query(NamedTuple):
-    """What somebody asks of an action while it runs."""
-
-    verb: str
-    """`get` or `set` a property, `call` a method, list its `properties` or `methods`."""
-    name: str = ""
-    value: Any = None
-    """What to set; the keywords of a call."""
 
 
 class Python:
@@ -182,8 +173,9 @@ class Python:
         if query.verb in ("properties", "methods"):
             names = [name for name in dir(action) if not name.startswith("_")]
             return [name for name in names if callable(getattr(action, name)) == (query.verb == "methods")]
-        if query.verb == "call":
-            return getattr(action, query.name)(**(query.value or {}))
+        found = getattr(action, query.name, None)
+        if query.verb == "set" and callable(found):
+            return found(**json.loads(query.value or "{}"))
         if query.verb == "set":
             setattr(action, query.name, query.value)
         return getattr(action, query.name)

@@ -11,15 +11,19 @@ from pathlib import Path
 import pytest
 
 from f2b.control.client import words
+from f2b.errors import ControlError
 from tests.daemon.running import Server, fail, running, wait_for
 
 MANY = [f"198.51.100.{n}" for n in range(1, 101)]
 SPY = """
 from fail2ban.server.action import ActionBase
 class Spy(ActionBase):
+    colour = "red"
     def ban(self, aInfo):
         with open("{told}", "a") as out:
             out.write(aInfo["ip"] + "\\n")
+    def paint(self, colour="blue"):
+        return "painted " + colour
 Action = Spy
 """
 
@@ -59,6 +63,34 @@ def test_python_action_when_it_is_configured_then_it_hears_of_bans(server: Serve
     server.start()
     fail(log, "192.0.2.1")
     wait_for(lambda: lines(server.folder / "told") == ["192.0.2.1"])
+
+
+def test_python_action_when_it_is_asked_for_its_properties_then_it_answers_itself(server: Server) -> None:
+    server.write("action.d/spy.py", SPY)
+    server.write("f2b.conf", "[Definition]\nallowactions = yes\n")
+    server.jail(action="spy.py").touch()
+    server.start()
+
+    def says(*question: str) -> object:
+        return words(server.socket, [question[0], "app", *question[1:]])
+
+    assert says("get", "actionproperties", "spy") == ["colour"]
+    assert says("get", "actionmethods", "spy") == ["ban", "paint", "reban", "start", "stop", "unban"]
+    assert says("get", "action", "spy", "colour") == "red"
+    assert says("set", "action", "spy", "colour", "green") == "green"
+    assert says("get", "action", "spy", "colour") == "green"
+    assert says("set", "action", "spy", "paint", '{"colour": "pink"}') == "painted pink"
+    with pytest.raises(ControlError, match="no attribute 'shade'"):
+        says("get", "action", "spy", "shade")
+
+
+def test_python_action_when_nobody_allowed_it_then_the_socket_sets_nothing(server: Server) -> None:
+    server.write("action.d/spy.py", SPY)
+    server.jail(action="spy.py").touch()
+    server.start()
+    with pytest.raises(ControlError, match="allowactions = yes"):
+        words(server.socket, ["set", "app", "action", "spy", "colour", "green"])
+    assert words(server.socket, ["get", "app", "action", "spy", "colour"]) == "red"
 
 
 def test_python_action_when_it_cannot_be_loaded_then_its_jail_is_down_and_says_why(server: Server) -> None:

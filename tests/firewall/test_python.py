@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,8 @@ from f2b.errors import ConfigError, Place
 from f2b.events import Ban
 from f2b.firewall import python
 from f2b.firewall.build import Builder
-from f2b.firewall.python import PythonAction, Query
+from f2b.firewall.life import Query
+from f2b.firewall.python import PythonAction
 from f2b.firewall.shell import Result
 from f2b.log import Log
 from f2b.loop import Loop
@@ -69,7 +69,7 @@ class Stage:
     def said(self) -> str:
         return self.log.read_text()
 
-    def ask(self, action: PythonAction, verb: str, name: str = "", value: Any = None) -> Result:
+    def ask(self, action: PythonAction, verb: str, name: str = "", value: str = "") -> Result:
         answers: list[Result] = []
         action.ask(Query(verb, name, value), answers.append)
         self.until(lambda: bool(answers))
@@ -279,8 +279,9 @@ def test_properties_when_they_are_asked_for_and_set_then_the_action_has_them(sta
     assert stage.ask(action, "methods").value == ["ban", "note", "paint", "reban", "start", "stop", "unban"]
     assert stage.ask(action, "get", "shade").value == "dark red"
     assert stage.ask(action, "set", "shade", "green").value == "dark green"
-    assert stage.ask(action, "call", "paint").value == "painted blue"
-    assert stage.ask(action, "call", "paint", {"colour": "pink"}).value == "painted pink"
+    assert stage.ask(action, "set", "paint").value == "painted blue"
+    assert stage.ask(action, "set", "paint", '{"colour": "pink"}').value == "painted pink"
+    assert stage.ask(action, "set", "paint", "pink").output.startswith("JSONDecodeError")
     nope = stage.ask(action, "get", "nope")
     assert (nope.ok, nope.output.partition(" (")[0]) == (
         False,
