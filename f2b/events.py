@@ -208,16 +208,18 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Unban:
-    """A ban ends. `forget`: by somebody's hand, so its history goes too; `all`: with all others of its jail."""
+    """A ban ends. `forget`: by somebody's hand, so its history goes too."""
 
     ban: Ban
     forget: bool = False
-    all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """What is on record of an id's bans in a jail is to go, though it is not banned; of everybody if `id` is None."""
+    """What is on record of an id's bans in a jail is to go, though it is not banned.
+
+    If `id` is None everybody is let in at one stroke, and nothing stays on record.
+    """
 
     jail: str
     id: str | None

@@ -301,7 +301,7 @@ class Jail:
         for key in bans:
             self.ledger.lift(key)
             self.counter.forget(key)
-        lifted = [Unban(ban, forget=True, all=keys is None) for ban in bans.values()]
+        lifted = [Unban(ban, forget=True) for ban in bans.values()]
         return [*lifted, *(Forget(self.name, key) for key in others)]
 
     def _held(self, key: str) -> list[Ban]:

@@ -239,11 +239,11 @@ class Service:
             return 0
         finally:
             self._end(server, front.keep)
-            endpoint.close()
             alarm.off()
             signals.close()
             store.close()
             self._pid.remove()
+            endpoint.close(front.farewells)
 
     def _fault(self, error: Exception) -> None:
         """A fault of ours costs what was being done, not the server: told with its place, each once a minute."""

@@ -10,7 +10,7 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from f2b.control import protocol, requests, words
@@ -50,10 +50,15 @@ class Endpoint:
         self._identity = _identity(self.path)
         self._loop.watch(listener.fileno(), self._accept)
 
-    def close(self) -> None:
-        """Hang up on everybody, and remove the socket if it is still ours."""
+    def close(self, farewells: Iterable[Callable[[], object]] = ()) -> None:
+        """Remove the socket if it is still ours, then call `farewells`, which may answer; hang up on everybody."""
+        self._leave()
+        for farewell in farewells:
+            farewell()
         for client in list(self._clients.values()):
             self._drop(client)
+
+    def _leave(self) -> None:
         if self._listener is None:
             return
         self._loop.unwatch(self._listener.fileno())

@@ -150,8 +150,7 @@ def _start(desk: Desk, args: Args) -> object:
 
 def _stop(desk: Desk, args: Args) -> object:
     if not args:
-        desk.stop()
-        return None
+        return Later(lambda finish: desk.stop(then=lambda: finish(lambda: None)))
     names = [view.name for view in desk.view().jails] if args[0] == ALL else [_jail(desk, args[0]).name]
     for name in names:
         desk.remove(name)

@@ -54,9 +54,8 @@ def goes_on(log: Log, spec: JailSpec) -> None:
     log.info("server", f"Jail '{spec.name}' reloaded")
 
 
-def ends(log: Log, name: str, paths: Iterable[str], lifted: Iterable[Ban]) -> None:
-    """Write down that a jail reads no more, and whom that lets in."""
-    moves(log, tuple(paths), {})
+def ends(log: Log, name: str, lifted: Iterable[Ban]) -> None:
+    """Write down that a jail is no more, and whom that lets in."""
     for ban in lifted:
         log.notice("actions", f"[{name}] Unban {ban.id}")
     log.info("jail", f"Jail '{name}' stopped")

@@ -191,6 +191,9 @@ class Desk(Protocol):
         """Open the log again by its name, after logrotate moved it; return whether it is a file at all."""
         ...
 
-    def stop(self, keep: bool = False) -> None:
-        """End the server once this request is answered; `keep` leaves the bans in the kernel."""
+    def stop(self, keep: bool = False, then: Callable[[], object] | None = None) -> None:
+        """End the server once this request is answered; `keep` leaves the bans in the kernel.
+
+        `then` is called when all is taken down, and nothing is left but to tell who waits for that.
+        """
         ...

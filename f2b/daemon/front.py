@@ -48,6 +48,8 @@ class Front:
         self._trials = Trials(server.loop, server.log)
         self.keep = True
         """Whether bans stay in the kernel when the server ends; only a `stop` takes them out."""
+        self.farewells: list[Callable[[], object]] = []
+        """What to call at the very end: somebody waits for it."""
 
     def view(self) -> ServerView:
         """Return everything at once."""
@@ -267,9 +269,10 @@ class Front:
         )
         return log.to_file
 
-    def stop(self, keep: bool = False) -> None:
+    def stop(self, keep: bool = False, then: Callable[[], object] | None = None) -> None:
         """End the server once this request is answered; `keep` leaves the bans in the kernel."""
         self.keep = keep
+        self.farewells += [then] if then else []
         self._server.loop.soon(self._server.loop.stop)
 
 

@@ -85,7 +85,6 @@ class Guard:
         kept: dict[str, Firewall] = {}
         for firewall in self.firewalls:
             if firewall.name in gone:
-                self._attempt(firewall, lambda it: it.flush(tuple(self._ledger)))
                 self._attempt(firewall, lambda it: it.stop(False))
                 self.failing.pop(firewall.name, None)
             else:

@@ -105,7 +105,9 @@ class Outlet:
                 banned.setdefault(ban.jail, []).append(ban)
             elif isinstance(effect, Unban):
                 lifted.setdefault(effect.ban.jail, []).append(effect.ban)
-                emptied |= {effect.ban.jail} if effect.all else set()
+            elif isinstance(effect, Forget) and effect.id is None:
+                lifted.setdefault(effect.jail, [])
+                emptied.add(effect.jail)
         for name, bans in lifted.items():
             guard = self.guards[name]
             (guard.flush if name in emptied else guard.unban)(bans)

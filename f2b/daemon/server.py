@@ -46,6 +46,8 @@ class Server:
         self.resting: set[str] = set()
         """Jails that were told to read nothing for now."""
         self._begun: set[str] = set()
+        self._leaving: list[Guard] = []
+        """Of jails that are gone, with actions that are not through with that."""
         self.loop = loop
         self.log = log
         self._make = make
@@ -91,21 +93,21 @@ class Server:
         self.watchdog.stop()
         self.log.info("server", "Stopping all jails")
         for name, jail in self.engine.jails.items():
-            lifted = () if keep and self.outlet.guards[name].keeps else jail.ledger
-            chronicle.ends(self.log, name, self.intake.view(name).files, lifted)
+            guard = self.outlet.guards[name]
+            chronicle.moves(self.log, self.intake.view(name).files, {})
+            guard.stop(keep)
+            chronicle.ends(self.log, name, () if keep and guard.keeps else jail.ledger)
         self.intake.close()
         self._inquiry.close()
-        for guard in reversed(list(self.outlet.guards.values())):
-            guard.stop(keep)
 
     @property
     def busy(self) -> bool:
         """Whether some action has not done yet what it was asked for."""
-        return any(guard.busy for guard in self.outlet.guards.values())
+        return any(guard.busy for guard in (*self.outlet.guards.values(), *self._leaving))
 
     def abandon(self) -> None:
         """Give up what actions have not done yet."""
-        for guard in self.outlet.guards.values():
+        for guard in (*self.outlet.guards.values(), *self._leaving):
             guard.abandon()
 
     def add(self, spec: JailSpec, resting: bool = False) -> None:
@@ -216,10 +218,11 @@ class Server:
         self._lookup.forget(name)
         jail = self.engine.remove(name)
         guard = self.outlet.guards.pop(name)
-        guard.flush(tuple(jail.ledger))
+        chronicle.moves(self.log, paths, {})
         guard.stop(keep=False)
+        self._leaving = [each for each in (*self._leaving, guard) if each.busy]
         self._asked(lambda: self._store.enable(name, False), None)
-        chronicle.ends(self.log, name, paths, jail.ledger)
+        chronicle.ends(self.log, name, jail.ledger)
 
     def tune(self, spec: ServerSpec) -> None:
         """Let this hold for the whole server from now on. Raises ControlError, with nothing changed, if the log

@@ -76,6 +76,8 @@ class Builder:
         """Makes all native firewalls."""
         self.link = self.native.kernel.link
         """What changes of nftables go through."""
+        self._latest: dict[tuple[str, str], QueuedAction] = {}
+        """The latest action of each name in each jail, which may still be busy when its successor is made."""
         self._in_nftables: set[str] = set()
         self._by_commands: set[str] = set()
         """Jails whose bans are there."""
@@ -101,7 +103,13 @@ class Builder:
         maker = self._makers.get(spec.type)
         if maker is None:
             raise ConfigError(f"actiontype = {spec.type} is not known", spec.place, f"use {', '.join(self._makers)}")
-        return maker(spec, jail)
+        made = maker(spec, jail)
+        if isinstance(made, QueuedAction):
+            former = self._latest.get((jail.name, spec.name))
+            if former:
+                made.follow(former)
+            self._latest[jail.name, spec.name] = made
+        return made
 
     def _native(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
         chosen = choose(spec, jail, service, installed)

@@ -97,6 +97,10 @@ class QueuedAction:
 
     # ---- beyond the protocol --------------------------------------------------------------------------------
 
+    def follow(self, former: QueuedAction) -> None:
+        """Begin when `former`, which had this name, has done all: its stop would else take down our start."""
+        self._worker.follow(former._worker)
+
     def seen(self, ban: Ban) -> None:
         """A banned id was seen again, well after its ban: try a failed ban once more, or see what became of it."""
         now = self._loop.now()

@@ -37,6 +37,8 @@ class Worker:
         self._ticket = count()
         self._busy = False
         self._running: Running | None = None
+        self._before: Worker | None = None
+        self._then: list[Callable[[], object]] = []
         self.moves = 0
         """How many steps were begun so far."""
 
@@ -44,6 +46,10 @@ class Worker:
     def idle(self) -> bool:
         """Whether all is done."""
         return not self._busy
+
+    def follow(self, before: Worker) -> None:
+        """Begin with nothing until `before` has done all that it was asked for when the first job comes."""
+        self._before = before
 
     @property
     def left(self) -> int:
@@ -68,9 +74,14 @@ class Worker:
             self._running.kill()
 
     def _wake(self) -> None:
-        if not self._busy:
-            self._busy = True
+        if self._busy:
+            return
+        self._busy = True
+        before, self._before = self._before, None
+        if before is None or before.idle:
             self._loop.soon(self._next)
+        else:
+            before._then.append(self._next)
 
     def _next(self) -> None:
         while self._queue:
@@ -78,6 +89,9 @@ class Worker:
             if self._goes_on(job(), None):
                 return
         self._busy = False
+        then, self._then = self._then, []
+        for begin in then:
+            begin()
 
     def _goes_on(self, routine: Routine, result: Result | None) -> bool:
         """Hand a routine its last result; return whether it gave a step to do next."""
