@@ -49,7 +49,10 @@ class Stage:
     def action(self, body: str = "", end: str = "Action = Mine", name: str = "mine", **options: str) -> PythonAction:
         file = self.folder / "mine.py"
         file.write_text(f"{HEAD}{body}\n{end}\n")
-        spec = ActionSpec(name, "mine.py", Place(str(file)), "python", options)
+        return self.load(file, name, **options)
+
+    def load(self, file: Path, name: str = "mine", **options: str) -> PythonAction:
+        spec = ActionSpec(name, file.name, Place(str(file)), "python", options)
         made = self.builder.make(spec, JailSpec("sshd", Place("j"), FilterSpec("f", Place("f"))))
         assert isinstance(made, PythonAction)
         return made
@@ -289,11 +292,23 @@ def test_properties_when_they_are_asked_for_and_set_then_the_action_has_them(sta
     )
 
 
+def test_action_when_it_is_the_one_in_the_documentation_then_it_does_what_is_said(stage: Stage) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "actions.md").read_text()
+    file = stage.folder / "example.py"
+    file.write_text(page[page.index("# action.d/mine.py") :].partition("```")[0])
+    action = stage.load(file, colour="red")
+    action.start([BAN])
+    stage.told(action)
+    action.unban([BAN])
+    stage.told(action)
+    assert "sshd: 192.0.2.1 has 3 failures" in stage.said()
+    assert "192.0.2.1 may come again" in stage.said()
+    assert stage.ask(action, "get", "colour").value == "red"
+
+
 def test_modules_when_an_action_is_called_like_one_then_it_can_still_import_it(stage: Stage) -> None:
     file = stage.folder / "colorsys.py"
     file.write_text(f"{HEAD}\nimport colorsys\nAction = Mine\nassert colorsys.rgb_to_hsv\n")
-    spec = ActionSpec("c", "colorsys.py", Place(str(file)), "python")
-    action = stage.builder.make(spec, JailSpec("sshd", Place("j"), FilterSpec("f", Place("f"))))
-    assert isinstance(action, PythonAction)
+    action = stage.load(file)
     action.start([])
     assert stage.told(action) == ["start|False"]

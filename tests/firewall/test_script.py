@@ -148,6 +148,17 @@ def test_script_when_it_is_not_there_then_that_is_said(stage: Stage) -> None:
     assert stage.said[1] == f"[sshd] notify -- output: '{stage.program}: No such file or directory'"
 
 
+@pytest.mark.parametrize("shebang", ["#!/usr/bin/python3", "#!/bin/sh"])
+def test_script_when_it_is_the_one_in_the_documentation_then_it_does_what_is_said(stage: Stage, shebang: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "actions.md").read_text()
+    example = page[page.index(shebang) :].partition("```")[0]
+    stage.program.write_text(example.replace("/var/log/bans", f"{stage.folder}/told"))
+    action = stage.action()
+    action.ban([BAN])
+    assert stage.told(action) == ["ban 192.0.2.1 in sshd: 3 failures as x'; $(id) <ip>"]
+    assert stage.said == []
+
+
 def test_script_when_it_does_not_read_its_input_then_nobody_waits_for_it(stage: Stage) -> None:
     stage.program.write_text("#!/bin/sh\n: >$(dirname $0)/told\n")
     action = stage.action()
