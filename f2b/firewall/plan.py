@@ -114,6 +114,7 @@ def _plan(values: Mapping[str, str], service: Service) -> Plan:
         if portless:
             raise ValueError(f"protocol = {values['protocol']} has no ports; use nftables-allports")
     sets = {4: _name(values, "addr_set"), 6: _name(values, "addr6_set")}
+    sets[6] += "6" if sets[4] == sets[6] else ""  # no set holds both families
     return Plan(
         family=family,
         table=_name(values, "table"),

@@ -144,3 +144,10 @@ def test_priority_when_it_is_none_then_error(text: str) -> None:
 )
 def test_block_when_written_as_nft_does_then_known(text: str, expected: Block) -> None:
     assert block(text) == expected
+
+
+def test_sets_when_one_name_is_given_for_both_families_then_ipv6_has_its_own() -> None:
+    both = plan(
+        {"name": "sshd", "addr_set": "mine", "addr_set?family=inet6": "mine"}, Place("jail.conf"), lambda _: None
+    )
+    assert both.sets == {4: "mine", 6: "mine6"}
