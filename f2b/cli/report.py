@@ -84,20 +84,22 @@ class Report:
         """Whether nothing is shown of a line but what a `glance` says."""
         return not self._show.verbosity and "matched" not in self._show.full
 
-    def note(self, glance: Glance, raw: str) -> None:
-        """Take in what a quick look at a line said, other than that it matched."""
-        place, _ = glance
-        self._prefixed += place != UNPREFIXED
-        if place >= 0:
-            self._hits[place] += 1
-        self._keep("ignored" if place >= 0 else "missed", raw)
+    @property
+    def sated(self) -> bool:
+        """Whether no further line is shown, whatever becomes of it."""
+        kinds = ("missed", "ignored")
+        full = all(kind in self._show.hidden or self.counts[kind] >= self._show.limit for kind in kinds)
+        return full and not self._show.full
 
-    def matched(self, hits: Sequence[int]) -> None:
-        """Take in how many lines each failregex matched by a quick look."""
-        for place, count in enumerate(hits):
-            self._hits[place] += count
-            self._prefixed += count
-            self.counts["matched"] += count
+    def note(self, glance: Glance, raw: str, times: int = 1) -> None:
+        """Take in what a quick look at a line said, or at so many of which none is shown."""
+        place, excused = glance
+        self._prefixed += times * (place != UNPREFIXED)
+        if place >= 0:
+            self._hits[place] += times
+        kind = "missed" if place < 0 else "ignored" if excused else "matched"
+        self.counts[kind] += times - 1
+        self._keep(kind, raw)
 
     def _count(self, verdict: Verdict) -> None:
         """Sort the line in. A match over several lines makes those before it matched ones, too."""

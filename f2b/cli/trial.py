@@ -18,7 +18,7 @@ from f2b.cli.verdict import Judge, Names, Verdict
 from f2b.config.model import FilterSpec
 from f2b.date.reader import DateReader
 from f2b.events import Line
-from f2b.filter.regex import Examination
+from f2b.filter.regex import Examination, Glance
 from f2b.lines import LineReader, journal_line
 from f2b.runaway import Patience, Runaway
 from f2b.sieve import Sieve
@@ -87,14 +87,14 @@ class Trial:
             for _, verdict in self.verdicts(enough):
                 report.add(verdict)
             return
-        hits = [0] * len(self.judge.tested.failregex)
         with _alarmed():
             for texts, number in self._pieces(enough):
-                self._glance(texts, number, report, hits)
-        report.matched(hits)
+                self._glance(texts, number, report)
 
-    def _glance(self, texts: Iterable[str], number: Number, report: Report, hits: list[int]) -> None:
-        """Look at lines; what is more than a match goes to the report at once."""
+    def _glance(self, texts: Iterable[str], number: Number, report: Report) -> None:
+        """Look at lines; what may be shown goes to the report at once, what only counts in the end."""
+        tally: dict[Glance, int] = {}
+        counts_only = report.sated
         glance, parts, every, now = self.judge.tested.glance, self._reader.parts, self._setup.every, self._now()
         for place, text in enumerate(texts):
             if not "#" < text[:1] < "\x7f" and _left_out(text):
@@ -107,10 +107,12 @@ class Trial:
                 continue
             if seen is None:
                 report.add(self._verdict(number(place), Line(*line)))
-            elif seen[0] < 0 or seen[1]:
-                report.note(seen, line[1])
+            elif counts_only or not (seen[0] < 0 or seen[1]):
+                tally[seen] = tally.get(seen, 0) + 1
             else:
-                hits[seen[0]] += 1
+                report.note(seen, line[1])
+        for seen, times in tally.items():
+            report.note(seen, "", times)
 
     def _verdict(self, number: int, text: str | Line) -> Verdict:
         try:

@@ -13,6 +13,8 @@ from f2b.filter.rule import Rule
 
 LENGTH = 4
 """So many characters decide. With more of them texts would seldom share an answer."""
+TELLING = 8
+"""Characters of a text that says more than what all matches begin with."""
 PATIENCE = 200
 """Texts that are tried on every rule first: most filters of a quiet host never see more, and shapes take time."""
 MEMORY = 2000
@@ -81,5 +83,7 @@ def _choice(rules: Sequence[Rule], places: tuple[int, ...]) -> Choice:
 def _begins(rule: Rule) -> tuple[str, ...]:
     """Return what the first characters of a match begin with; nothing known: what every text begins with."""
     seen = rule.shape
-    rule.needle = max((clause.only for clause in seen.clauses), key=len, default="")
+    texts = [clause.only for clause in seen.clauses]
+    telling = [text for text in texts if len(text) >= TELLING and not any(text in head for head in seen.heads)]
+    rule.needle = max(telling or texts, key=len, default="")
     return tuple({head[:LENGTH] for head in seen.heads}) or ("",)

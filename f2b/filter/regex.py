@@ -132,8 +132,8 @@ class RegexFilter:
         source = self.prefregex, prefixed, rule, match
         if self._sessions.begin(name, source, raw, time, bool(forget and match[forget] is not None)):
             return place, excuses
-        merged = self._sessions.add(caught(source), (raw,), time)
-        return place, merged.excused and not merged.failed
+        _, failed, excused = self._sessions.take(caught(source), (raw,), time)
+        return place, excused and not failed
 
     def needs(self) -> Sequence[Sequence[Clause]] | None:
         """Return what a line must hold to be one of those that `examine` has something to say of."""

@@ -108,7 +108,9 @@ class Rule:
 
     def captures(self, match: re.Match[str]) -> dict[str, str]:
         """Return what the named groups caught; those that took no part in the match are left out."""
-        caught = {name: text for name, text in match.groupdict().items() if text is not None}
+        caught = match.groupdict()
+        if None in caught.values():
+            caught = {name: text for name, text in caught.items() if text is not None}
         for derived in self._derived:
             _derive(caught, derived)
         return caught

@@ -98,20 +98,29 @@ class Sessions:
 
     def add(self, captures: Mapping[str, str], lines: tuple[str, ...], time: float | None) -> Merged:
         """Take a match that carries `mlfid`, its log lines and its time; return what its session says now."""
+        session, failed, excused = self.take(captures, lines, time)
+        if session is None:
+            return Merged(dict(captures), (), lines, failed, excused)
+        users, matches = tuple(session.users), tuple(session.matches)
+        return Merged(dict(session.captures), users, matches or lines, failed, excused)
+
+    def take(
+        self, captures: Mapping[str, str], lines: tuple[str, ...], time: float | None
+    ) -> tuple[_Session | None, bool, bool]:
+        """Do what `add` does; return the session, if there is one, and `failed` and `excused` as there."""
         name = captures["mlfid"]
         self._now = max(self._now, time or 0)
         session = self._find(name)
         if session is None:
             if "mlfforget" in captures:
                 excused = _excuses(captures)
-                return Merged(dict(captures), (), lines, known(captures) and not excused, excused)
+                return None, known(captures) and not excused, excused
             session = self._make(name)
         session.touched = self._now
         failed = session.add(captures, lines)
         if "mlfforget" in captures:
             del self._open[name]
-        users, matches = tuple(session.users), tuple(session.matches)
-        return Merged(dict(session.captures), users, matches or lines, failed, session.excused)
+        return session, failed, session.excused
 
     def begin(self, name: str, source: Source, line: str, time: float | None, forgets: bool) -> bool:
         """Do what `add` does for a match that tells who it was, if this is a new session; else return False.
