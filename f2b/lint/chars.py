@@ -88,15 +88,17 @@ def single(kind: Any) -> bool:
 def nature(value: Any, named: bool) -> Nature | None:
     """Return what a repetition is as a field; None if it is none: digits, blanks, few times, more than a class.
 
-    `\\S+` and `[^"]*` say what the filter hopes for, not what the program does: anything is planted there. Two forms
-    are believed: `[^\\s"]` names what the program keeps out, blanks among it; and `[\\w.-]` is the name of a host,
-    unless it is caught as somebody's name (`named`).
+    `\\S+` and `[^"]*` say what the filter hopes for, not what the program does: anything is planted there. Three
+    forms are believed: `[^\\s"]` names what the program keeps out, blanks among it; a class or `\\\\.` says that it
+    escapes quotes; and `[\\w.-]` is the name of a host, unless it is caught as somebody's name (`named`).
     """
     _, most, items = value
     found = _unit(items) if most > 2 else None
     if found is None or not accepts(*found, "x"):
         return None
     blank = accepts(*found, " ")
+    if _escapes(items):
+        return Nature(blank, '"' if not accepts(*found, '"') else "")
     closed = "".join(char for char in LIKELY if not accepts(*found, char))
     kind, members = found
     if kind is sre.IN and not blank:
@@ -105,6 +107,19 @@ def nature(value: Any, named: bool) -> Nature | None:
         if (sre.NEGATE, None) not in members and "-" not in closed and not named and not set(_MARKS) - set(closed):
             return Nature(blank, closed)
     return Nature(blank)
+
+
+def _escapes(items: Iterable[Any]) -> bool:
+    """Return whether a repetition's body is a class, or a backslash and any character."""
+    for kind, value in items:
+        if kind is sre.BRANCH:
+            pairs = [list(one) for one in value[1]]
+            return any(
+                len(pair) == 2 and pair[0] == (sre.LITERAL, ord("\\")) and pair[1][0] is sre.ANY for pair in pairs
+            )
+        if kind is sre.SUBPATTERN:
+            return _escapes(value[3])
+    return False
 
 
 def _unit(items: Iterable[Any]) -> tuple[Any, Any] | None:
