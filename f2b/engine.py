@@ -9,7 +9,7 @@ import time as wall
 from collections.abc import Iterable, Iterator, Sequence
 
 from f2b.config.model import JailSpec
-from f2b.date.reader import DateReader
+from f2b.date.bracket import dates
 from f2b.events import Ban, Broke, Effect, Found, Line, Warned
 from f2b.filter.build import date_patterns
 from f2b.jail import Jail
@@ -175,4 +175,4 @@ def date_key(spec: JailSpec) -> DateKey:
 def line_reader(spec: JailSpec) -> LineReader:
     """Make a jail's reader. Raises ConfigError for a date pattern, time zone or encoding that is none."""
     encoding, patterns, timezone = date_key(spec)
-    return LineReader(DateReader(patterns, timezone), encoding)
+    return LineReader(dates(patterns, timezone), encoding)

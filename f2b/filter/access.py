@@ -11,12 +11,13 @@ from collections.abc import Mapping
 
 from f2b import net
 from f2b.config.model import FilterSpec
+from f2b.date.bracket import CLF, PATTERN
 from f2b.errors import ConfigError
 from f2b.events import Line
 from f2b.filter import json_line, logformat
 from f2b.filter.client import Client
 from f2b.filter.json_line import JsonLine, number
-from f2b.filter.logformat import CLF, ISO, QUOTED, Form
+from f2b.filter.logformat import ISO, QUOTED, Form
 from f2b.filter.option import Options
 from f2b.filter.request import Asked, Request, asked
 from f2b.filter.rule import find
@@ -36,7 +37,7 @@ _ESCAPED = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"v": b"\v", b"f": b"\f", b"e": b"\x1b", b"0": b"\0"}
 
 _DATES = (
-    rf'^{QUOTED}\[{CLF}\] "',
+    PATTERN,
     *(rf'^\{{.*"{key}":\s*"{date}"' for key in json_line.DATE_KEYS for date in (ISO, CLF)),
     *(rf'^\{{.*"{key}":\s*"?{{EPOCH}}' for key in json_line.DATE_KEYS),
     "{^LN-BEG}",

@@ -47,7 +47,10 @@ class Conditions:
 
     def clauses(self, answer: bool = True) -> Sequence[Clause]:
         """Return what a line must hold; without `answer`, as far as the server's answer does not matter."""
-        return [one.clause for one in self.all if one.clause and (answer or one.name not in _OF_THE_ANSWER)]
+        found = {
+            one.name: one.clause for one in self.all if one.clause and (answer or one.name not in _OF_THE_ANSWER)
+        }
+        return [clause for name, clause in found.items() if name != "methods" or len(found) == 1]
 
     def why(self, request: Request) -> str:
         """Return which condition does not hold, or that all do."""

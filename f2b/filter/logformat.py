@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from f2b.config.model import Text
+from f2b.date.bracket import CLF
 from f2b.errors import ConfigError
 from f2b.filter.rule import Rule
 
-CLF = "%d/%b/%Y:%H:%M:%S %z"
-"""The date of the common log format."""
 ISO = r"%Y-%m-%dT%H:%M:%S(?:[.,]%f\d*)?%z"
 
 QUOTED = r'[^"\\]*(?:\\.[^"\\]*)*'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from f2b.config.model import FilterSpec, Problem, Text
-from f2b.date.reader import DateReader
+from f2b.date.bracket import dates
 from f2b.errors import Place
 from f2b.events import Failure, Line
 from f2b.filter import Filter
@@ -79,5 +79,5 @@ def read(found: FilterSpec, *texts: str) -> list[Sequence[Failure]]:
     """Return the failures of each line of a log, dated as the server dates it."""
     tested, problems = build(found)
     assert tested is not None, problems
-    reader = LineReader(DateReader(date_patterns(found)))
+    reader = LineReader(dates(date_patterns(found)))
     return [tested.feed(reader.line(text, NOW)) for text in texts]

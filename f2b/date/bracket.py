@@ -1,0 +1,60 @@
+"""The dates of HTTP access logs, `[21/Nov/2026:10:00:00 +0000] "`, found without a regex once they are known.
+
+No client's text can stand for the bracket and the quote behind it: before the request line, quotes are escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from f2b.date.reader import STEADY, DateReader
+from f2b.date.template import Stamp
+
+CLF = "%d/%b/%Y:%H:%M:%S %z"
+"""The date of the common log format, as a pattern."""
+PATTERN = rf'^[^"\\]*(?:\\.[^"\\]*)*\[{CLF}\] "'
+"""Where it stands in a line."""
+MEMORY = 1000
+"""So many dates are remembered, then all are forgotten. A second's lines share one."""
+
+_END = '] "'
+_WHOLE = re.compile(r"\[\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}").fullmatch
+
+
+class AccessDates(DateReader):
+    """Reads the dates of an access log."""
+
+    def __init__(self, patterns: Sequence[str], timezone: str | None = None, year: int = 0) -> None:
+        """Take what `DateReader` takes; PATTERN is one of the patterns."""
+        super().__init__(patterns, timezone, year)
+        self._known: dict[str, float] = {}
+        self._quick = 0
+
+    @property
+    def steady(self) -> bool:
+        """Whether lines are dated alike."""
+        return self._quick >= STEADY or super().steady
+
+    def read(self, text: str, now: float) -> Stamp | None:
+        """Return the date of a line, as `DateReader` does."""
+        end = text.find(_END)
+        start = text.rfind("[", 0, end) if end > 0 else -1
+        if start < 0:
+            return super().read(text, now)
+        written = text[start:end]
+        time = self._known.get(written)
+        if time is not None:
+            self._quick += 1
+            return Stamp(start, end + 1, time)
+        stamp = super().read(text, now)
+        if stamp is not None and stamp.time is not None and stamp.end == end + len(_END) and _WHOLE(written):
+            if len(self._known) >= MEMORY:
+                self._known.clear()
+            self._known[written] = stamp.time
+        return stamp
+
+
+def dates(patterns: Sequence[str], timezone: str | None = None, year: int = 0) -> DateReader:
+    """Return who reads the dates that follow these patterns. Raises ConfigError."""
+    return (AccessDates if PATTERN in patterns else DateReader)(patterns, timezone, year)
