@@ -222,7 +222,7 @@ class Service:
             if not self._settings.jails and not self._options.bare:
                 log.warning("server", "No jail is enabled, so nothing is protected; enable one in jail.local")
             gc.disable()  # what is made now stays: looking through it again and again is in vain
-            server.start()
+            server.start(builder.native.restore.together)
             if not self._protects(front):
                 return 1
             healer = Healer(loop, log, builder.native, server.outlet.guards)

@@ -151,6 +151,10 @@ class Guard:
             if firewall.name in names:
                 self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))
 
+    def set_up_again(self) -> None:
+        """Do what `start` did, where that can be done twice."""
+        self.restore({firewall.name for firewall in self.firewalls if isinstance(firewall, Watched)})
+
     def renew(self) -> None:
         """Tell the kernel again of bans without an end: it holds none for longer than a day; and of long ones."""
         late = self._loop.now() + LONG_S

@@ -7,6 +7,7 @@ of a server while it runs is in `front`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from random import Random
 from typing import TypeVar
@@ -25,7 +26,7 @@ from f2b.daemon.protection import Guardian
 from f2b.daemon.upkeep import Upkeep
 from f2b.daemon.watchdog import Watchdog
 from f2b.engine import Engine
-from f2b.errors import ControlError, StoreError
+from f2b.errors import ActionError, ControlError, StoreError
 from f2b.events import Ban, Effect, Judge
 from f2b.filter.build import inherit
 from f2b.log import Log
@@ -66,15 +67,24 @@ class Server:
 
     # ---- life ----
 
-    def start(self) -> None:
-        """Set every jail up: bans of earlier servers first, then the logs."""
+    def start(self, together: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """Set every jail up: bans of earlier servers first, then the logs.
+
+        What firewalls do within `together` may be carried out at its end.
+        """
         for problem in self.settings.problems:
             self._tell(problem)
         self.guardian.allow(self.allowed())
         specs = list(self.settings.jails)
         if self._stored(assemble.manual()):
             specs.append(assemble.manual())
-        ready = [spec for spec in specs if self._set_up(spec)]
+        ready: list[JailSpec] = []
+        try:
+            with together():
+                ready += [spec for spec in specs if self._set_up(spec)]
+        except ActionError:  # each by itself, to see whose fault it is
+            for guard in self.outlet.guards.values():
+                guard.set_up_again()
         self._upkeep.purgeage = self.settings.server.dbpurgeage
         self._upkeep.start()
         self._lookup.wait()

@@ -26,6 +26,11 @@ class Restore:
     def __init__(self) -> None:
         self.pids: set[int] = set()
         self._seen: dict[tuple[str, str], list[str]] | None = None
+        self._waiting: dict[tuple[str, str], list[str]] | None = None
+        """Changes of each table that are carried out together, later."""
+        self._failed: ActionError | None = None
+        self._touched: set[tuple[str, str]] = set()
+        """The chains, by their program, that they concern."""
 
     @contextmanager
     def once(self) -> Iterator[None]:
@@ -36,9 +41,38 @@ class Restore:
         finally:
             self._seen = None
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Carry out all changes that follow at the end, in one transaction for each table.
+
+        A program takes 5 ms, and a hundred jails would run four each. Raises ActionError if one fails; nothing tells
+        whose.
+        """
+        self._waiting, self._failed = {}, None
+        try:
+            with self.once():
+                yield
+            self._carry_out()
+        finally:
+            self._waiting = None
+        if self._failed:
+            raise self._failed
+
+    def _carry_out(self) -> None:
+        for (program, table), lines in (self._waiting or {}).items():
+            try:
+                self._change(program, table, lines)
+            except ActionError as error:
+                self._failed = error
+        self._waiting = {}
+        self._touched.clear()
+
     def listing(self, half: Half) -> list[str]:
         """Return the table as iptables-save has it."""
         key = half.program, half.table
+        if (half.program, half.chain) in self._touched:  # what waits would change it
+            self._carry_out()
+            self._seen = {}
         if self._seen is not None and key in self._seen:
             return self._seen[key]
         listing = self._run([f"{half.program}-save", "-t", half.table], "").splitlines()
@@ -48,9 +82,15 @@ class Restore:
 
     def commit(self, half: Half, lines: Sequence[str]) -> None:
         """Carry out lines of iptables-restore, all or nothing."""
-        if lines:
-            text = "\n".join([f"*{half.table}", *lines, "COMMIT", ""])
-            self._run([f"{half.program}-restore", "-n", "-w", str(LOCK_S)], text)
+        if lines and self._waiting is not None:
+            self._waiting.setdefault((half.program, half.table), []).extend(lines)
+            self._touched.add((half.program, half.chain))
+        elif lines:
+            self._change(half.program, half.table, lines)
+
+    def _change(self, program: str, table: str, lines: Sequence[str]) -> None:
+        text = "\n".join([f"*{table}", *lines, "COMMIT", ""])
+        self._run([f"{program}-restore", "-n", "-w", str(LOCK_S)], text)
 
     def _run(self, command: Sequence[str], text: str) -> str:
         """Run a program with `text` as its input; return its output. Files in memory cannot fill up as pipes do."""
