@@ -91,6 +91,7 @@ LATE_IMPORTS = {
     ("source.journal", "f2b.source.journalctl"): "subprocess, only where libsystemd cannot be used",
     ("daemon.reference", "maxminddb"): "an extra, which only filters by origin need",
     ("daemon.reference", "protego"): "an extra, which only the type robots needs",
+    ("cli.regex", "f2b.cli"): "thirty modules that filters of regexes do not need",
     ("filter.build", "f2b.filter"): "twenty modules that only hosts with filter types need",
     ("filter.build", "f2b.filter.success"): "the same",
     ("filter.build", "f2b.filter.over"): "the same",

@@ -20,6 +20,7 @@ from f2b.cli.trial import Setup, Trial
 from f2b.cli.verdict import Finding, Verdict
 from f2b.config.model import FilterSpec, UseDns
 from f2b.errors import ConfigError, F2bError
+from f2b.filter.build import REGEX
 from f2b.value import replace
 
 WRONG_USAGE = 2
@@ -130,7 +131,10 @@ def _run(options: Options) -> int:
         every=not options.flag("json") and not options.flag("no-check-all"),
         as_fail2ban=not options.flag("json"),
     )
-    trial = Trial(_spec(options), options.log, setup)
+    spec = _spec(options)
+    if spec.type != REGEX:
+        return _run_typed(spec, options, setup)
+    trial = Trial(spec, options.log, setup)
     if options.flag("json"):
         _print_json(trial)
         return 0
@@ -145,6 +149,17 @@ def _run(options: Options) -> int:
     print()
     for piece in report.text(time.perf_counter() - start):
         print(piece)
+    return 0
+
+
+def _run_typed(spec: FilterSpec, options: Options, setup: Setup) -> int:
+    from f2b.cli import typed  # thirty modules that filters of regexes do not need
+
+    trial = typed.TypedTrial(spec, options.log, setup)
+    if options.flag("json"):
+        typed.print_json(trial)
+    else:
+        typed.print_report(trial, options.flag("verbose"), options.flag("print-all"))
     return 0
 
 

@@ -97,7 +97,7 @@ class Trial:
         counts_only = report.sated
         glance, parts, every, now = self.judge.tested.glance, self._reader.parts, self._setup.every, self._now()
         for place, text in enumerate(texts):
-            if not "#" < text[:1] < "\x7f" and _left_out(text):
+            if not "#" < text[:1] < "\x7f" and left_out(text):
                 continue
             try:
                 line = parts(text, now)
@@ -139,7 +139,7 @@ class Trial:
         if self.log.kind == "journal":
             return self.log.entries(self._reader, self.spec.journalmatch)
         numbered = enumerate(self.log.text.split("\n"), 1) if self.log.kind == "text" else self._numbered(enough)
-        return ((number, text) for number, text in numbered if not _left_out(text))
+        return ((number, text) for number, text in numbered if not left_out(text))
 
     def _numbered(self, enough: Callable[[], bool]) -> Iterator[tuple[int, str]]:
         for texts, number in self._pieces(enough):
@@ -168,7 +168,7 @@ class Trial:
         begins = [0, *(found.end() for found in _ODD_BEGIN.finditer(chunk))]
         others = [begin for begin in begins if begin not in starts and begin < len(chunk)]
         lines = (chunk[begin:].partition(b"\n")[0] for begin in others)
-        return sum(_left_out(self._reader.decode(line)) for line in lines)
+        return sum(left_out(self._reader.decode(line)) for line in lines)
 
     def report(self, show: Show) -> Report:
         """Return an empty report on this trial."""
@@ -205,5 +205,6 @@ class _Numbers:
         return self._number
 
 
-def _left_out(text: str) -> bool:
+def left_out(text: str) -> bool:
+    """Return whether a line is passed over, as in Fail2Ban: an empty one, or a comment."""
     return not text or text.isspace() or text.startswith("#")
