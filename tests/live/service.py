@@ -98,7 +98,7 @@ class Service(NamedTuple):
     """Log in from this address and do what standard input says, line by line, until it ends."""
 
 
-def until(true: Callable[[], bool], seconds: float = 10) -> None:
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until something is true. Raises AssertionError when it takes too long."""
     deadline = time.monotonic() + seconds
     while not true():

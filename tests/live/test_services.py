@@ -98,10 +98,12 @@ def test_service_when_attacked_then_the_attacker_alone_stays_out_for_the_time(
         server.ask("unban", attacker)
         assert service.served(attacker)
 
+        if service.jail != "webapp":  # once will do
+            return
         attack()
         until(refused)
         assert service.served(bystander)
-        until(lambda: not refused(), 2 * BANTIME_S)
+        until(lambda: not refused())
         assert service.served(attacker)
         assert service.served(bystander)
     assert not server.socket.exists()
