@@ -38,8 +38,8 @@ exec "$@"
 UFW_AND_FIREWALLD = """
 dbus-daemon --system --fork
 firewalld --nofork --nopid >{folder}/firewalld.log 2>&1 &
-ufw --force enable
 while ! firewall-cmd --state; do sleep 0.2; done
+ufw --force enable
 """
 SHOREWALL = """
 printf 'fw firewall\\nnet ipv4\\n' >/etc/shorewall/zones
