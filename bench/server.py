@@ -64,9 +64,9 @@ def _section(name: str, options: Mapping[str, object]) -> str:
 
 
 @contextmanager
-def serving(program: Program, folder: Folder) -> Iterator[subprocess.Popen[bytes]]:
-    """Give a server that was just started, and end it."""
-    server = start(folder.command(program))
+def serving(program: Program, folder: Folder, command: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
+    """Give a server that was just started, by a `command` of its own or the usual one, and end it."""
+    server = start(command or folder.command(program))
     try:
         yield server
     finally:
