@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -69,9 +69,11 @@ LINES = {
     "10.1.0.0/20": "user=two words! from 10.1.0.0/20",
 }
 OTHERS = {V4: "192.0.2.9", V6: "2001:db8::9", "10.1.0.0/20": "10.9.0.0/20"}
-"""Who offends where commands fail."""
 BY_HAND = "198.51.100.7"
-PHASES = ["start", *LINES, "unban", "stop", "restored", "by hand", "flush", "end"]
+BANNED = {"tags": [*LINES], "stock": [V4, V6], "lives": [*OTHERS.values()]}
+"""Who offends in which jail: others where commands fail, and fewer where each costs sixty commands."""
+NOBODY = {jail: [""] for jail in BANNED}
+PHASES = ["start", "lines", "unban", "stop", "restored", "by hand", "flush", "end"]
 Command = tuple[str, tuple[str, ...]]
 
 
@@ -212,35 +214,38 @@ class Play:
 
     def _client(self, *words: str) -> None:
         ours = [sys.executable, "-c", "from f2b.cli.compat_client import main; main()"]
-        for program, socket in ((["/usr/bin/fail2ban-client"], "s"), (ours, "s2")):
-            command = [*program, "-s", f"{self.folder}/{socket}", *words]
-            subprocess.run(command, capture_output=True, check=True, timeout=60)
+        calls = [
+            subprocess.Popen([*program, "-s", f"{self.folder}/{socket}", *words], stdout=subprocess.DEVNULL)
+            for program, socket in ((["/usr/bin/fail2ban-client"], "s"), (ours, "s2"))
+        ]
+        assert [call.wait(60) for call in calls] == [0, 0]
 
     def _play(self) -> None:
         self._start("start", self._all("start"))
-        for who in LINES:
-            self._fail("lives", who)
-            self._fail("stock", who)
-            # So that what tags tell of all jails does not depend on whose ban is on record first.
-            assert self.theirs.wait(self._all("ban", who, ["stock"]))
-            self._fail("tags", who)
-            self._phase(who, self._all("ban", who))
+        for jail in ("stock", "lives"):
+            self._offend(jail)
+        # So that what tags tell of all jails does not depend on whose ban is on record first.
+        assert self.theirs.wait(self._all("ban", {"stock": BANNED["stock"]}))
+        self._offend("tags")
+        self._phase("lines", self._all("ban", BANNED))
         self._client("unban", V4, OTHERS[V4])
-        self._phase("unban", self._all("unban", V4))
+        self._phase("unban", self._all("unban", {jail: those[:1] for jail, those in BANNED.items()}))
         self._stop("stop")
-        self._start("restored", self._all("ban", V6))
-        for jail in self.jails:
+        self._start("restored", self._all("ban", {jail: those[1:] for jail, those in BANNED.items()}))
+        by_hand = {"tags": [BY_HAND], "lives": [BY_HAND]}
+        for jail in by_hand:
             self._client("set", jail, "banip", BY_HAND)
-        self._phase("by hand", self._all("ban", BY_HAND))
+        self._phase("by hand", self._all("ban", by_hand))
         self._client("unban", "--all")
         self._phase("flush", self._all("flush"))
         self._stop("end")
 
-    def _fail(self, jail: str, who: str) -> None:
-        """Write the line of an offender into the log, for one jail."""
-        text = LINES[who].replace(who, OTHERS[who]) if jail == "lives" else LINES[who]
+    def _offend(self, jail: str) -> None:
+        """Write the lines of a jail's offenders into the log."""
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         with (self.folder / "log").open("a") as log:
-            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {jail} {text}\n")
+            for (who, text), named in zip(LINES.items(), BANNED[jail], strict=False):
+                log.write(f"{stamp} {jail} {text.replace(who, named)}\n")
 
     def _start(self, phase: str, enough: Callable[[list[Command]], bool]) -> None:
         for side in (self.theirs, self.ours):
@@ -254,10 +259,9 @@ class Play:
             side.end()
             side.close(phase)
 
-    def _all(self, verb: str, who: str = "", jails: Iterable[str] = ()) -> Callable[[list[Command]], bool]:
+    def _all(self, verb: str, whom: Mapping[str, list[str]] = NOBODY) -> Callable[[list[Command]], bool]:
         """Return what tells whether the last action of each jail has had its turn."""
-        others = {"lives": OTHERS.get(who, who)}
-        wanted = {f"sentinel {verb} {jail} {others.get(jail, who)}" for jail in jails or self.jails}
+        wanted = {f"sentinel {verb} {jail} {who}" for jail, those in whom.items() for who in those}
         return lambda commands: wanted <= {text for text, _ in commands}
 
     def _phase(self, name: str, enough: Callable[[list[Command]], bool]) -> None:
