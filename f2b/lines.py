@@ -109,7 +109,7 @@ class LineReader:
 
     def parts(self, text: str, now: float) -> tuple[str, str, float | None]:
         """Return what `line` does, as a plain tuple."""
-        if text.endswith(("\r", "\n")):
+        if text[-1:] in "\r\n":
             text = text.rstrip("\r\n")
         stamp = self.dates.read(text, now)
         if stamp is None:
@@ -119,7 +119,9 @@ class LineReader:
             return self._undated(text, text[:start] + text[end:], now if implied else None, now)
         self._date = text[start:end]
         self._time = time
-        return f"{text[:start]}{text[end:]}\n" if start else f"{text[end:]}\n", text, time
+        if start:
+            return f"{text[:start]}{text[end:]}\n", text, time
+        return text[end:] + "\n", text, time
 
     def time(self, raw: bytes, now: float) -> float | None:
         """Return when a line was written, if it says so and the search for that comes to an end."""

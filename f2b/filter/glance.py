@@ -36,7 +36,7 @@ def look(before: Rule | None, known: Mapping[str, Choice], text: str, every: boo
             prefixed = before.search(text)
             if prefixed is None:
                 return _UNPREFIXED
-            content = prefixed["content"]
+            content = prefixed[before.marks.content]
             if not content:
                 return _UNSURE
             text = f"{content}\n"

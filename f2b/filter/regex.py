@@ -96,7 +96,7 @@ class RegexFilter:
         self._buffer = Buffer(spec.maxlines) if spec.maxlines > 1 else None
         self._sessions = Sessions(max_age_s)
         inherited = prefregex.pattern.groupindex.keys() if prefregex else frozenset[str]()
-        self._joined = "mlfid" in inherited
+        self._joined = prefregex.marks.mlfid if prefregex else 0
         simple = prefregex is None or ("content" in inherited and not inherited - {"content", "mlfid"})
         self._quick = self._buffer is None and not ignoreregex and simple
         """Its lines stand each for itself, so that a quick look may do."""
@@ -121,17 +121,17 @@ class RegexFilter:
         place, prefixed, rule, match = look(self.prefregex, self._dispatch.known, text, every)
         if rule is None or match is None:
             return None if place == UNSURE else (place, False)
-        ip4, ip6, nofail, gained, forget = rule.marks
-        if not ((ip4 and match[ip4]) or (ip6 and match[ip6])):
+        ip4, ip6, nofail, gained, forget, _, _ = rule.marks
+        if not rule.plain or not ((ip4 and match[ip4]) or (ip6 and match[ip6])):
             return None
-        excuses = bool(nofail and match[nofail] is not None)
-        name = prefixed["mlfid"] if prefixed is not None and self._joined else ""
+        excuses = nofail and match[nofail] is not None
+        name = prefixed[self._joined] if prefixed is not None and self._joined else ""
         if not name:
-            return place, excuses
-        excuses = excuses or bool(gained and match[gained] is not None)
+            return place, bool(excuses)
+        excuses = excuses or (gained and match[gained] is not None)
         source = self.prefregex, prefixed, rule, match
-        if self._sessions.begin(name, source, raw, time, bool(forget and match[forget] is not None)):
-            return place, excuses
+        if self._sessions.begin(name, source, raw, time, forget > 0 and match[forget] is not None):
+            return place, bool(excuses)
         _, failed, excused = self._sessions.take(caught(source), (raw,), time)
         return place, excused and not failed
 

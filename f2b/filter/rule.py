@@ -39,6 +39,8 @@ class Marks(NamedTuple):
     nofail: int
     mlfgained: int
     mlfforget: int
+    mlfid: int
+    content: int
 
 
 class Rule:
@@ -46,7 +48,7 @@ class Rule:
 
     __slots__ = (
         *("_derived", "_idle", "_rests", "_shape", "_works"),
-        *("anchored", "marks", "match", "needle", "pattern", "search", "text"),
+        *("anchored", "marks", "match", "needle", "pattern", "plain", "search", "text"),
     )
 
     def __init__(
@@ -64,9 +66,9 @@ class Rule:
         self._works = self.pattern
         self._rests = False
         self._derived = tuple(_derived(self.pattern))
-        groups = {} if self._derived or "mlfid" in self.pattern.groupindex else self.pattern.groupindex
-        self.marks = Marks(*(groups.get(name, 0) for name in Marks._fields))
-        """All 0 if its captures follow from its groups in a more difficult way."""
+        self.marks = Marks(*(self.pattern.groupindex.get(name, 0) for name in Marks._fields))
+        self.plain = not self._derived and not self.marks.mlfid
+        """Its captures are its groups, and none of them names a session."""
         self.wake()
 
     def __str__(self) -> str:
