@@ -65,7 +65,8 @@ def problems(directory: Path | None, everything: bool) -> list[Problem]:
     if everything:
         others = search.load(directory, Wealthy(), disabled=True)
         survey = search.load_library(directory)
-        found += [*others.problems, *_errors(proof.problems(others, here)), *survey.problems]
+        rich = here._replace(lacks=lambda filter_: ())
+        found += [*others.problems, *_errors(proof.problems(others, rich)), *survey.problems]
         found += proof.unused(survey, here)
     return sorted(_merged(found), key=lambda problem: (problem.severity, problem.place or ("", 0)))
 
