@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +33,8 @@ STOCK = (
 BY_COMMANDS = ("iptables-xt_recent-echo",)
 """What it does is not known natively."""
 ONLY_V4 = ("iptables-ipset-proto4",)
+ONLY_TCP = ("iptables-ipset-proto4",)
+"""Their commands know one protocol only."""
 BRIEF = {"nftables-multiport": "brief-nft", "iptables-multiport": "brief-ipt", "iptables-ipset": "brief-set"}
 """Jails whose bans soon end, by their actions."""
 BRIEF_S = 2
@@ -66,7 +70,9 @@ def server(hosts: tuple[Host, Host], tmp_path_factory: pytest.TempPathFactory) -
     shutil.copytree("/etc/fail2ban/action.d", folder / "action.d")
     with running(folder, ["ip", "netns", "exec", hosts[0].name], dry=False) as made:
         for action in STOCK:
-            made.jail(action, action=f"{action}[name={action[-20:]}, port={port(action)}]", maxretry=1)
+            protocol = "tcp" if action in ONLY_TCP else "tcp,udp"
+            given = f'name={action[-20:]}, port={port(action)}, protocol="{protocol}"'
+            made.jail(action, action=f"{action}[{given}]", maxretry=1)
         for action, name in BRIEF.items():
             made.jail(name, action=f"{action}[name={name}, port={port(action)}]", maxretry=1, bantime=BRIEF_S)
         listeners = [hosts[0].listen(port(action)) for action in STOCK]
@@ -84,6 +90,11 @@ def is_open(peer: Host, source: str, action: str) -> bool:
     return peer.connects(source, GUARDED[":" in source], port(action)) == "open"
 
 
+def hears(peer: Host, source: str, inbox: socket.socket) -> bool:
+    """Whether a datagram arrives."""
+    return peer.asks_udp(source, inbox, SILENCE_S) == "open"
+
+
 def wait_until_shut(peer: Host, action: str) -> None:
     for attacker in attackers(action):
         wait_for(partial(shut, peer, attacker, action))
@@ -98,14 +109,26 @@ def wait_until_open(peer: Host, action: str) -> None:
 def test_attackers_when_a_stock_action_bans_then_they_alone_are_shut_until_unbanned(
     action: str, server: Server, hosts: tuple[Host, Host]
 ) -> None:
-    _, peer = hosts
-    for attacker in attackers(action):
-        assert is_open(peer, attacker, action)
-        fail(server.folder / f"{action}.log", attacker, 1)
-    wait_until_shut(peer, action)
-    assert all(is_open(peer, bystander, action) for bystander in BYSTANDER)
-    assert server.ask("unban", *attackers(action)).returncode == 0
-    wait_until_open(peer, action)
+    guarded, peer = hosts
+    with ExitStack() as stack:
+        inboxes = [stack.enter_context(guarded.listen_udp(port(action), target)) for target in GUARDED]
+        for attacker in attackers(action):
+            assert is_open(peer, attacker, action)
+            assert peer.asks_udp(attacker, inboxes[":" in attacker]) == "open"
+            fail(server.folder / f"{action}.log", attacker, 1)
+        wait_until_shut(peer, action)
+        for attacker in attackers(action):
+            if action in ONLY_TCP:
+                assert peer.asks_udp(attacker, inboxes[":" in attacker]) == "open"
+            else:
+                assert not hears(peer, attacker, inboxes[":" in attacker])
+        for bystander in BYSTANDER:
+            assert is_open(peer, bystander, action)
+            assert peer.asks_udp(bystander, inboxes[":" in bystander]) == "open"
+        assert server.ask("unban", *attackers(action)).returncode == 0
+        wait_until_open(peer, action)
+        for attacker in attackers(action):
+            wait_for(partial(hears, peer, attacker, inboxes[":" in attacker]))
     assert "own commands" not in server.said()
     assert "ERROR" not in server.said()
 
