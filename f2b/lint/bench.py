@@ -25,8 +25,10 @@ STAMPS = ("Nov 21 10:00:00", "2026-11-21T10:00:00+00:00 ", "[21/Nov/2026:10:00:0
 """Dates that a line made from a regex may begin with: the first that the filter reads."""
 HOST = Nature(False, host=True)
 _WORD = re.compile(r"[A-Za-z]{3,}")
-_LOGGED = re.compile(r".{0,80}?\S\[\d+\]: (?:\[ID \d+ \S+\] )?")
-"""What syslog writes before a message, with a process id (and what Solaris adds)."""
+_OPEN = re.compile(r"<[^>]*$|\[[^\]]*$|\([^)]*$")
+"""An open bracket."""
+_LOGGED = re.compile(r".{0,80}?\S?\[\d+\]: (?:\(\S+\):? )?(?:\[ID \d+ \S+\] )?|.{0,80}?\[pid \d+[^\]]*\] ")
+"""What a logger writes before a message, with a process id: syslog (and what Solaris adds), Apache."""
 
 
 class Field(NamedTuple):
@@ -204,9 +206,12 @@ class Bench:
 def _loggers(one: Field, text: str, fields: Sequence[Field], addresses: Sequence[tuple[int, int]]) -> bool:
     """Return whether a field is the logger's own: a word before any fixed word of the line, and before the address.
 
-    There stand the host's name and a process id. A field that takes blanks is never believed to be one.
+    There stand the host's name and a process id. A field that takes blanks is never believed to be one, unless it
+    stands in brackets.
     """
-    if one.nature.blank or one.nature.host or any(start < one.start for start, _ in addresses):
+    if one.nature.host or any(start < one.start for start, _ in addresses):
+        return False
+    if one.nature.blank and not _OPEN.search(text[: one.start]):
         return False
     logged = _LOGGED.match(text)
     if logged and one.end <= logged.end():
