@@ -68,7 +68,8 @@ def _settings(log: Log, spec: JailSpec) -> None:
 
 def _counts(spec: JailSpec) -> list[tuple[str, str]]:
     """Return what is said of how a jail counts and bans, each with the part of Fail2Ban that would say it."""
-    found = [("filter", f"  maxLines: {spec.filter.maxlines}")] if spec.filter.maxlines > 1 else []
+    given = spec.filter.maxlines > 1 or "maxlines" in spec.filter.written
+    found = [("filter", f"  maxLines: {spec.filter.maxlines}")] if given else []
     found += [("filter", f"  maxRetry: {spec.maxretry}"), ("filter", f"  findtime: {whole(spec.findtime)}")]
     found += [("actions", f"  banTime: {whole(spec.bantime)}")]
     found += [("jail", f"Set banTime.{item} = {value}") for item, value in _growth(spec)]
