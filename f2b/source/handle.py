@@ -10,7 +10,7 @@ from f2b.errors import SourceError
 from f2b.source import newline
 from f2b.source.position import Position, fingerprint
 
-CHUNK = 32 * 1024
+CHUNK = 64 * 1024
 """Bytes read at once: more is hardly faster, and the clock is looked at between two chunks."""
 MAX_LINE = 1 << 20
 """Bytes. The rest of a longer line is skipped, so that memory stays bounded."""
