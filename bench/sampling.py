@@ -1,4 +1,4 @@
-"""Where a line's time goes: `f2b regex`, looked at a thousand times in a second of its processor time.
+"""Where a line's time goes: `f2b regex`, looked at with every tick of the clock of its processor time.
 
 What a C function takes (`re`, `bytes.rfind`) counts for the line that calls it.
 """
@@ -22,6 +22,7 @@ from bench.program import ROOT
 from f2b.cli import regex
 
 EVERY_S = 0.001
+"""The kernel may tick less often: 250 times a second, say."""
 SHOWN = 25
 
 Spot = tuple[str, int]
