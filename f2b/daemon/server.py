@@ -176,14 +176,13 @@ class Server:
         self._lookup.refresh(jail)
         for problem in self._lookup.lacking.get(spec.name, ()):
             self._tell(problem)
-        for effect in jail.restore(self._stored(spec)):
+        restored = [*jail.restore(self._stored(spec)), *self._lookup.listed(jail)]
+        jail.counter.restore(self._asked(lambda: self._store.load_counters(spec.name), {}))
+        guard.start()  # before anything is told: of thousands that takes longer than banning them
+        for effect in restored:
             announce(self.log, effect)
             if isinstance(effect, Judge):
                 self._inquiry.ask(effect)
-        for effect in self._lookup.listed(jail):
-            announce(self.log, effect)
-        jail.counter.restore(self._asked(lambda: self._store.load_counters(spec.name), {}))
-        guard.start()
         return True
 
     def change(self, spec: JailSpec) -> None:
