@@ -87,8 +87,11 @@ class Lookup:
             jail = self._engine.jails.get(effect.jail)
             if jail is None:
                 return
-            if jail.spec.filter.usedns == "warn":
-                self._log.warning("filter", f"Determined IP using DNS Lookup: {name} = {list(addresses)}")
+            if not addresses:
+                self._log.warning("ipdns", f"Unable to find a corresponding IP address for {name}")
+            elif jail.spec.filter.usedns == "warn":
+                found = ", ".join(map(repr, addresses))
+                self._log.warning("ipdns", f"Determined IP using DNS Lookup: {name} = {{{found}}}")
             self._take(jail.resolved(effect.failure, addresses, self._loop.now()))
 
         self._resolver.resolve(effect.name, answer)

@@ -20,6 +20,8 @@ def whole(seconds: float) -> float:
     return int(seconds) if seconds == int(seconds) else seconds
 
 
+_IP = "ip"
+"""In `data`: whose failures they were, where the id is no address (`<F-ID>`)."""
 _OWN_TIME = "f2b_own_time"
 """In `data`: the ban's length is its own, by hand or because it was prolonged, and no jail's bantime cuts it."""
 
@@ -27,6 +29,8 @@ _OWN_TIME = "f2b_own_time"
 def ban_data(ban: Ban, most: int, own_time: bool) -> bytes:
     """Return the `data` column: captures, failures and the newest `most` matches."""
     captures = {**ban.captures, _OWN_TIME: "yes"} if own_time else ban.captures
+    if ban.host and not net.family(ban.id):
+        captures = {**captures, _IP: ban.host}
     return _json(captures, ban.matches[-most:] if most > 0 else (), ban.failures)
 
 
@@ -35,7 +39,8 @@ def ban_of(jail: str, row: tuple[str, float, float, int, object], own_time: bool
     key, time, duration, count, data = row
     captures, matches, failures = _read(data)
     own_time = bool(captures.pop(_OWN_TIME, "")) or own_time
-    host = key if net.family(key) else net.address(str(captures.get("ip4") or captures.get("ip6") or ""))
+    address = captures.pop(_IP, "") or captures.get("ip4") or captures.get("ip6") or ""
+    host = key if net.family(key) else net.address(str(address))
     return Ban(jail, key, time, duration, failures, matches, captures, host, count, own_time, restored=True)
 
 

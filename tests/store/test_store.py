@@ -117,6 +117,14 @@ def test_ban_when_restored_then_cut_as_fail2ban_does(
     assert all(restored.own_time == increment for restored in found)
 
 
+def test_ban_when_its_id_is_no_address_then_whose_failures_they_were_stays_known(store: Store) -> None:
+    for key, host in (("evil", "192.0.2.1"), ("10.0.0.0/8", "10.0.0.0")):
+        store.ban(Ban("sshd", key, 1000, 600, 3, captures={"user": "x"}, host=host))
+    address, evil = store.restore("sshd", 1001)
+    assert (evil.host, evil.captures) == ("192.0.2.1", {"user": "x"})
+    assert address.captures == {"user": "x"}
+
+
 def test_ban_when_prolonged_or_found_twice_then_one_row_in_the_history(store: Store, path: str) -> None:
     store.ban(ban())
     store.ban(ban(duration=1200))
