@@ -68,7 +68,7 @@ def test_ban_when_restored_after_a_restart_then_the_same(path: str) -> None:
 
 @given(
     captures=st.dictionaries(
-        st.text(min_size=1).filter(lambda name: name not in ("matches", "failures", "ip4", "ip6")),
+        st.text(min_size=1).filter(lambda name: name not in ("matches", "failures", "ip", "ip4", "ip6")),
         st.text() | st.lists(st.text()).map(tuple),
     ),
     matches=st.lists(st.text(st.characters(exclude_categories=())), max_size=10).map(tuple),
