@@ -46,8 +46,6 @@ OVER_EVENTS: Mapping[str, Callable[[Options], EventJudge]] = {
     "correlate": Correlate,
 }
 
-_NAMES = (REGEX, *OVER_FAILURES, *OVER_REQUESTS, *OVER_EVENTS)
-
 Made = tuple[Filter | None, list[Problem]]
 Regexes = Callable[[FilterSpec], Made]
 """Makes a filter of regexes."""
@@ -57,9 +55,10 @@ def build(spec: FilterSpec, regexes: Regexes) -> Made:
     """Return a filter, or all that is wrong with it; `regexes` makes those at the bottom."""
     if spec.type == REGEX:
         return regexes(spec)
-    if spec.type not in _NAMES:
+    names = (REGEX, *OVER_FAILURES, *OVER_REQUESTS, *OVER_EVENTS)
+    if spec.type not in names:
         place = spec.written["filtertype"].place if "filtertype" in spec.written else spec.place
-        cure = convert.near(spec.type, _NAMES) or f"write one of {', '.join(_NAMES)}"
+        cure = convert.near(spec.type, names) or f"write one of {', '.join(names)}"
         return None, [Problem("error", f"filtertype = {spec.type} is unknown", cure, place)]
     options = Options(spec)
     problems = list(_strange(spec))
