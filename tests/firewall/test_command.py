@@ -52,7 +52,7 @@ class Stage:
             limit,
         )
 
-    def until(self, done: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, done: Callable[[], bool], seconds: float = 60) -> None:
         """Turn the loop until something is so."""
         end = time.monotonic() + seconds
         while not done():
@@ -149,12 +149,10 @@ def test_restored_bans_when_the_action_does_not_care_then_they_are_banned(stage:
     assert stage.settled(action) == ["start", "ban 192.0.0.1"]
 
 
-def test_queue_when_a_thousand_bans_come_then_all_are_carried_out_in_order(stage: Stage) -> None:
-    action = stage.action("ban", limit=1000)
-    begin = time.monotonic()
-    action.ban([ban(n) for n in range(1000)])
-    assert time.monotonic() - begin < 5
-    assert stage.settled(action) == [f"ban {ban(n).id}" for n in range(1000)]
+def test_queue_when_as_many_bans_come_as_it_holds_then_all_are_carried_out_in_order(stage: Stage) -> None:
+    action = stage.action("ban", limit=300)
+    action.ban([ban(n) for n in range(300)])
+    assert stage.settled(action) == [f"ban {ban(n).id}" for n in range(300)]
     assert stage.told == []
 
 
@@ -170,16 +168,21 @@ def test_queue_when_it_overflows_then_the_oldest_are_dropped_and_told_once_each(
 
 
 def test_actions_when_one_hangs_then_the_other_is_not_delayed(stage: Stage) -> None:
-    slow = stage.action("ban", name="slow", actionstart="sleep 100; true", timeout="3")
+    slow = stage.action("ban", name="slow", actionstart=f"until [ -e {stage.folder}/go ]; do sleep 0.1; done")
     quick = stage.action("ban", name="quick")
-    begin = time.monotonic()
     slow.start([ban(1)])
     quick.start([ban(1)])
     assert stage.settled(quick) == ["ban 192.0.0.1"]
-    assert time.monotonic() - begin < 2.5
     assert not slow.idle
+    (stage.folder / "go").touch()
     assert stage.settled(slow) == ["ban 192.0.0.1"]
-    assert ("ERROR", "[j] slow -- timed out after 3 seconds.") in stage.told
+
+
+def test_action_when_it_hangs_then_its_queue_goes_on_after_its_timeout(stage: Stage) -> None:
+    action = stage.action("ban", actionstart="sleep 1000; true", timeout="1")
+    action.start([ban(1)])
+    assert stage.settled(action) == ["ban 192.0.0.1"]
+    assert ("ERROR", "[j] a -- timed out after 1 seconds.") in stage.told
 
 
 def test_ban_when_it_fails_then_it_is_told_with_its_output_and_the_next_goes_on(stage: Stage) -> None:
@@ -297,7 +300,7 @@ def test_values_when_they_come_from_a_log_then_the_command_gets_them_unharmed(st
 
 wishes = st.lists(
     st.tuples(st.sampled_from(["ban", "ban", "ban", "unban", "unban", "flush", "turn"]), st.integers(0, 5)),
-    max_size=15,
+    max_size=10,  # of these are shells
 )
 
 
