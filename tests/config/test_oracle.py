@@ -309,8 +309,7 @@ def tree(draw: st.DrawFn) -> dict[str, str]:
 
 
 @settings(
-    max_examples=12,
-    deadline=None,
+    max_examples=settings().max_examples // 10,
     phases=[Phase.reuse, Phase.generate],  # to shrink a tree would ask Fail2Ban for minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -154,7 +154,7 @@ def dated(draw: st.DrawFn) -> str:
     return draw(MOMENT).strftime(form)
 
 
-SLOW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=settings().max_examples // 10, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @SLOW

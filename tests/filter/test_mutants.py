@@ -109,7 +109,7 @@ def rows(command: list[str], log: Path, name: str) -> list[list[str]]:
     return found
 
 
-@settings(max_examples=8, phases=[Phase.generate])
+@settings(max_examples=settings().max_examples // 15, phases=[Phase.generate])
 @given(st.sampled_from(HARMLESS), st.integers(0, 2**32))
 def test_mutants_of_samples_when_read_then_fail_as_in_fail2ban(run: Run, seed: int) -> None:
     dice = random.Random(seed)
