@@ -134,7 +134,7 @@ def _formed(fields: Mapping[str, str]) -> Request | None:
     line = asked(get("request", "")) if "request" in said else None
     if line is None:
         target = get("target") or get("path", "") + ("?" + get("query", "").lstrip("?") if get("query") else "")
-        line = Asked(get("method") or "-", target, get("protocol", ""))
+        line = Asked(get("method") or ("-" if "method" in said else ""), target, get("protocol", ""))
     duration = number(get("duration", "")) or number(get("duration_ms", "")) / 1e3
     return Request(
         get("host", ""),

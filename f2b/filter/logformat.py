@@ -90,6 +90,7 @@ _APACHE_NAMES = {
 _APACHE_HEADERS = {"referer": "referer", "user-agent": "agent", "host": "vhost"}
 _APACHE_DATES = {"": rf"\[{CLF}\]", "sec": "{EPOCH}", "msec": "{LEPOCH}", "usec": "{LEPOCH}"}
 _DURATIONS = {"s": "duration", "ms": "duration_ms", "us": "duration_us"}
+_ONE_WORD = frozenset({"host", "peer", "method", "protocol", "vhost", "query"})
 _NUMBERS = frozenset({"status", "size", "duration", "duration_us", "duration_ms"})
 
 
@@ -155,7 +156,7 @@ def _regexes(pieces: list[_Piece]) -> Iterator[tuple[_Piece, str]]:
             yield piece, re.escape(piece.text)
             continue
         before = pieces[number - 1].text if number else ""
-        after = "".join(one.text or "\0" for one in pieces[number + 1 :])[:1]
+        after = "".join("\0" if one.name else one.text for one in pieces[number + 1 :])[:1]
         yield piece, _looks(piece, before[-1:], after)
 
 
@@ -168,11 +169,11 @@ def _looks(piece: _Piece, before: str, after: str) -> str:
         return r"[^\]]*"
     if piece.name in _NUMBERS:
         return r"[\d.]+|-"
-    if piece.name == "user" or piece.date:
-        return r".*?"  # may hold blanks
-    if not after:
-        return r".*"
-    return r"\S*?" if after == "\0" or not after.isspace() else r"\S*"
+    if piece.name == "path" and after != " ":
+        return r"[^\s?]*"
+    if piece.name in _ONE_WORD or after == "\0":
+        return r"\S*" if not after or after.isspace() else r"\S*?"
+    return r".*?" if after else r".*"  # may hold blanks
 
 
 def _dates(pieces: list[_Piece]) -> Iterator[str]:

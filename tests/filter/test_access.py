@@ -207,6 +207,53 @@ def test_json_when_keys_are_mapped_then_they_are_read_from_there() -> None:
     assert (failure.id, failure.captures["agent"], failure.captures["status"]) == ("192.0.2.1", "x", "418")
 
 
+NGINX_CONF = """'$remote_addr - $remote_user [$time_local] "$request" '
+'$status $body_bytes_sent "$http_user_agent" rt=$request_time host=$host';"""
+VHOST = r"%v:%p %h %l %u %t \"%r\" %>s %O"
+
+
+@pytest.mark.parametrize(
+    ("logformat", "text", "captures"),
+    [
+        (
+            NGINX_CONF,
+            '192.0.2.1 - ann b [21/Nov/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 5 "x" rt=0.100 host=example.org',
+            {"user": "ann b", "agent": "x", "duration": "0.1", "vhost": "example.org"},
+        ),
+        (
+            "$msec $remote_addr $request_method $request_uri $status",
+            "1795255200.123 192.0.2.1 GET /a?b 200",
+            {"query": "b"},
+        ),
+        (VHOST, 'a.test:443 192.0.2.1 - - [21/Nov/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 5', {"vhost": "a.test"}),
+        (
+            "%{sec}t %a %m %U%q %s %D",
+            "1795255200 192.0.2.1 GET /a?x=1 200 1500",
+            {"query": "x=1", "duration": "0.0015"},
+        ),
+        (
+            "$time_iso8601|$remote_addr|$request|$status|$http_user_agent",
+            "2026-11-21T10:00:00+00:00|192.0.2.1|GET /a HTTP/1.1|200|x|y",
+            {"agent": "x|y"},
+        ),
+        (
+            "[$time_local] $remote_addr $uri?$args $status",
+            "[21/Nov/2026:10:00:00 +0000] 192.0.2.1 /a?b 200",
+            {"query": "b"},
+        ),
+    ],
+)
+def test_logformat_when_of_any_shape_then_fields_and_date_are_found(
+    logformat: str, text: str, captures: dict[str, str]
+) -> None:
+    failure = only(spec("http", logformat=logformat), text)
+    assert failure.id == "192.0.2.1"
+    assert int(failure.time or 0) == NOW
+    assert failure.captures["path"] == "/a"
+    assert failure.captures["status"] == "200"
+    assert captures.items() <= dict(failure.captures).items()
+
+
 @pytest.mark.parametrize("logformat", ["nothing", "$status", "%t", "$remote_addr $time_local"])
 def test_logformat_when_it_says_too_little_then_that_is_an_error(logformat: str) -> None:
     (problem,) = wrong("http", logformat=logformat)
