@@ -10,23 +10,19 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 
-from f2b import net
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import Ahead, Reach, xtables
+from f2b.firewall import xtables
+from f2b.firewall.halves import Halves
 from f2b.firewall.ipset_wire import LONGEST_S
-from f2b.firewall.iptables import nft_tables, refuse_beside_fail2ban
 from f2b.firewall.nftables import LEASE_S, SAMPLE
-from f2b.firewall.reach import ahead_of, reach_of
 from f2b.firewall.sets import Sets, Shape
-from f2b.firewall.whom import Sources, held_of, sort
+from f2b.firewall.whom import Sources, sort
 from f2b.firewall.xtables import MAX_SET_NAME, NETS, Driver, Half, Xtables
 
 
-class Ipset:
+class Ipset(Halves):
     """A jail's bans in ipset. See `Firewall` for the verbs."""
-
-    shared = True
 
     def __init__(
         self,
@@ -38,27 +34,11 @@ class Ipset:
         report: Callable[[str, str], None],
         families: Collection[int],
     ) -> None:
-        """As `Iptables`; `sets` is shared by everything in this process."""
-        self.name = name
-        self.plan = plan
-        self.tables = nft_tables(plan)
-        self._clock = clock
-        self._driver = driver
+        """As every `Halves`; `sets` is shared by everything in this process."""
+        super().__init__(name, plan, clock, driver, report, families)
         self._sets = sets
-        self._report = report
-        self._families = families
-        self._held: dict[int, Sources] = {}
-        """Who is in a set, by the families that are set up."""
         self._used: dict[int, frozenset[str]] = {}
         """Which sets are there."""
-        self._started = False
-
-    def start(self, bans: Sequence[Ban]) -> None:
-        """Make sets and rules with exactly `bans` in force; who is banned before and after is so in between."""
-        wanted = self._wanted(bans)
-        for family in sorted({*self._families, *self._held, *wanted} & self.plan.halves.keys()):
-            self._set_up(family, wanted.get(family, {}))
-        self._started = True
 
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out until they end; for who is banned already, this end counts from now on."""
@@ -113,20 +93,6 @@ class Ipset:
             if family in self._used
         )
 
-    @property
-    def reach(self) -> Reach:
-        """Return which packets it keeps out."""
-        return reach_of(self.plan)
-
-    def held(self, bans: Sequence[Ban]) -> dict[str, float | None]:
-        """Return which of these are in the sets, and for how many seconds yet."""
-        return held_of(bans, self.elements())
-
-    def ahead(self, who: str) -> list[Ahead]:
-        """Return the rules that let this address in before it comes to ours."""
-        half = self.plan.halves.get(net.family(who))
-        return ahead_of(self.plan, half, who, self._driver.listing(half)) if half else []
-
     def elements(self) -> dict[str, float | None]:
         """Return who is in the sets, and for how many seconds yet; None is for ever."""
         names = [name for used in self._used.values() for name in sorted(used) if self._sets.header(name)]
@@ -136,20 +102,7 @@ class Ipset:
 
     # ---- what there is to do ----
 
-    def _set_up(self, family: int, sources: Sources) -> None:
-        try:
-            self._make(family, sources)
-        except ActionError as error:
-            if family in self._families:
-                raise
-            # A host without IPv6 need not keep it out, and must go on with the other family.
-            self._report("ERROR", f"{self.name} cannot ban {', '.join(sources)}: {error}")
-
-    def _make(self, family: int, sources: Sources) -> None:
-        half = self.plan.halves[family]
-        listing = self._driver.listing(half)
-        if not self._started:
-            refuse_beside_fail2ban(half, listing)
+    def _make(self, family: int, half: Half, listing: Sequence[str], sources: Sources) -> None:
         parts = self._parts(family, sources)
         for name in half.sets:
             present = self._sets.header(name)
@@ -163,7 +116,6 @@ class Ipset:
         for name in half.sets:
             if name not in parts:
                 self._sets.destroy(name)
-        self._held[family] = dict(sources)
         self._used[family] = frozenset(parts)
 
     def _change(

@@ -7,69 +7,21 @@ lifts the ban, or, if it does not run then, when it starts again.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 
-from f2b import net
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import Ahead, Reach, xtables
-from f2b.firewall.nft import FAMILIES
-from f2b.firewall.owner import fail2ban
-from f2b.firewall.reach import ahead_of, reach_of
-from f2b.firewall.whom import Sources, held_of, sort
-from f2b.firewall.xtables import Driver, Half, Xtables
+from f2b.firewall import xtables
+from f2b.firewall.halves import Halves
+from f2b.firewall.whom import Sources, sort
+from f2b.firewall.xtables import Half
 
 _FEW = 20
 """So many are taken out one by one: for each, iptables-nft looks through the whole chain."""
-_NFT_FAMILIES = {4: FAMILIES["ip"], 6: FAMILIES["ip6"]}
 
 
-def nft_tables(plan: Xtables) -> frozenset[tuple[int, str]]:
-    """Return where the nft variant of iptables keeps the plan's rules."""
-    return frozenset((_NFT_FAMILIES[family], half.table) for family, half in plan.halves.items())
-
-
-def refuse_beside_fail2ban(half: Half, listing: Sequence[str]) -> None:
-    """Raise ActionError if a Fail2Ban at work uses what we would."""
-    pid = fail2ban() if xtables.removal(half, listing) else None
-    if pid:
-        what = half.chain or half.set
-        raise ActionError(f"{what} is used by Fail2Ban (pid {pid}); stop it first (systemctl stop fail2ban)")
-
-
-class Iptables:
+class Iptables(Halves):
     """A jail's bans in iptables. See `Firewall` for the verbs."""
-
-    shared = True
-
-    def __init__(
-        self,
-        name: str,
-        plan: Xtables,
-        clock: Callable[[], float],
-        driver: Driver,
-        report: Callable[[str, str], None],
-        families: Collection[int],
-    ) -> None:
-        """`clock` gives seconds since the epoch; `families` are set up at start, others once somebody of theirs is
-        banned; `report(level, text)` takes what no second try would mend."""
-        self.name = name
-        self.plan = plan
-        self.tables = nft_tables(plan)
-        self._clock = clock
-        self._driver = driver
-        self._report = report
-        self._families = families
-        self._held: dict[int, Sources] = {}
-        """Who has a rule, by the families that are set up."""
-        self._started = False
-
-    def start(self, bans: Sequence[Ban]) -> None:
-        """Make chains and rules with exactly `bans` in them; who is banned before and after is so in between."""
-        wanted = self._wanted(bans)
-        for family in sorted({*self._families, *self._held, *wanted} & self.plan.halves.keys()):
-            self._set_up(family, wanted.get(family, {}))
-        self._started = True
 
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out until they are unbanned."""
@@ -116,20 +68,6 @@ class Iptables:
             if family in self._held
         )
 
-    @property
-    def reach(self) -> Reach:
-        """Return which packets it keeps out."""
-        return reach_of(self.plan)
-
-    def held(self, bans: Sequence[Ban]) -> dict[str, float | None]:
-        """Return which of these have a rule, and for how many seconds yet."""
-        return held_of(bans, self.elements())
-
-    def ahead(self, who: str) -> list[Ahead]:
-        """Return the rules that let this address in before it comes to ours."""
-        half = self.plan.halves.get(net.family(who))
-        return ahead_of(self.plan, half, who, self._driver.listing(half)) if half else []
-
     def elements(self) -> dict[str, float | None]:
         """Return who has a rule, and for how many seconds yet, as far as we know; None is for ever."""
         now = self._clock()
@@ -141,20 +79,8 @@ class Iptables:
                 found[source] = None if math.isinf(end) else end - now
         return found
 
-    def _set_up(self, family: int, sources: Sources) -> None:
-        half = self.plan.halves[family]
-        try:
-            listing = self._driver.listing(half)
-            if not self._started:
-                refuse_beside_fail2ban(half, listing)
-            self._driver.commit(half, xtables.setup(self.plan, half, (), sources, listing))
-        except ActionError as error:
-            if family in self._families:
-                raise
-            # A host without IPv6 need not keep it out, and must go on with the other family.
-            self._report("ERROR", f"{self.name} cannot ban {', '.join(sources)}: {error}")
-            return
-        self._held[family] = dict(sources)
+    def _make(self, family: int, half: Half, listing: Sequence[str], sources: Sources) -> None:
+        self._driver.commit(half, xtables.setup(self.plan, half, (), sources, listing))
 
     def _commit(self, family: int, lines: Sequence[str]) -> None:
         """Carry out a change; if that fails, because the chain is gone, say, make all anew that is to be held."""
