@@ -207,7 +207,7 @@ class Service:
         clear(Path(self._socket))  # who has the socket is the server: another one must not touch the database
         log.info("server", f"Starting f2b {__version__}, {len(self._settings.jails)} jails; {self._enforcing()}")
         store = self._open_store()
-        builder = Builder(loop, log, bool(self._dry))
+        builder = Builder(loop, log, bool(self._dry), self._settings.server.allowipv6)
         server = Server(self._settings, builder.make, store, loop, log)
         builder.record = Record(server.engine, store, loop, self._settings.server.dbmaxmatches)
         here = Here(service, installed, Reference(lambda level, text: None).refresh)

@@ -68,10 +68,12 @@ class Builder:
     record: Record = Blank()
     """Whoever owns jails and database says so here, before actions are made."""
 
-    def __init__(self, loop: Loop, log: Log, dry: bool) -> None:
+    def __init__(self, loop: Loop, log: Log, dry: bool, allowipv6: str = "auto") -> None:
+        """`allowipv6` (yes, no, auto) says whether action files are made ready for IPv6, too."""
         self._loop = loop
         self._log = log
         self._dry = dry
+        self._allowipv6 = allowipv6
         self.native = Native(loop.now, (4, 6) if _has_ipv6() else (4,))
         """Makes all native firewalls."""
         self.link = self.native.kernel.link
@@ -157,7 +159,7 @@ class Builder:
             _full_name() if any("<fq-hostname>" in text for text in spec.options.values()) else name,
             name.partition(".")[0],
             jail.bantime,
-            _has_ipv6(),
+            self._allowipv6 == "yes" or (self._allowipv6 != "no" and _has_ipv6()),
             self.record.history,
             lambda: self.record.counts(jail.name),
         )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from f2b.errors import ConfigError, Place
 from f2b.firewall.build import Builder
 from f2b.firewall.dry import Dry
 from f2b.firewall.nftables import Nftables
+from f2b.firewall.queued import QueuedAction
 from f2b.log import Log
 from f2b.loop import Loop
 
@@ -16,8 +18,8 @@ HERE = Place("jail.conf", 4)
 JAIL = JailSpec("sshd", HERE, FilterSpec("sshd", HERE))
 
 
-def builder(folder: Path, dry: bool = False) -> Builder:
-    return Builder(Loop(), Log(str(folder / "log")), dry)
+def builder(folder: Path, dry: bool = False, allowipv6: str = "auto", loop: Loop | None = None) -> Builder:
+    return Builder(loop or Loop(), Log(str(folder / "log")), dry, allowipv6)
 
 
 def test_action_when_it_is_native_then_its_options_make_the_plan(tmp_path: Path) -> None:
@@ -36,3 +38,37 @@ def test_action_when_its_type_is_not_known_then_the_cure_is_named(tmp_path: Path
 @pytest.mark.parametrize("kind", ["nftables", "command", "python", "dry"])
 def test_action_when_it_is_a_dry_run_then_it_only_tells(kind: str, tmp_path: Path) -> None:
     assert isinstance(builder(tmp_path, dry=True).make(ActionSpec("any", "any", HERE, kind), JAIL), Dry)
+
+
+@pytest.mark.parametrize(("allowed", "ready"), [("yes", ["start inet4", "start inet6"]), ("no", ["start inet4"])])
+def test_command_action_when_ipv6_is_not_allowed_then_it_is_not_made_ready_for_it(
+    tmp_path: Path, allowed: str, ready: list[str]
+) -> None:
+    record, loop = tmp_path / "record", Loop()
+    options = {"actionstart": f"echo start '<family>' >>{record}", "x?family=inet6": "6"}
+    spec = ActionSpec("eager", "eager", HERE, options={**options, "actionstart_on_demand": "false"})
+    made = builder(tmp_path, allowipv6=allowed, loop=loop).make(spec, JAIL)
+    assert isinstance(made, QueuedAction)
+    made.start(())
+    while not made.idle:
+        loop.turn(1)
+    assert record.read_text().splitlines() == ready
+    loop.close()
+
+
+def test_action_when_made_anew_then_it_starts_when_the_former_one_has_stopped(tmp_path: Path) -> None:
+    """The stop of the one would else take down what the other has just set up."""
+    record, loop = tmp_path / "record", Loop()
+    slow = {"actionstop": f"sleep 0.2; echo stop >>{record}", "actionstart": f"echo start >>{record}"}
+    made = builder(tmp_path, loop=loop)
+    actions = [made.make(ActionSpec("slow", "slow", HERE, options=slow), JAIL) for _ in range(3)]
+    for former, latter in pairwise(actions):
+        former.start(())
+        former.stop(keep=False)
+        latter.start(())
+    last = actions[-1]
+    assert isinstance(last, QueuedAction)
+    while not last.idle:
+        loop.turn(1)
+    assert record.read_text().split() == ["start", "stop", "start", "stop", "start"]
+    loop.close()
