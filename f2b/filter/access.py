@@ -31,7 +31,7 @@ _COMMON = re.compile(
     rf'(\S+) (\S+) ([^"\\]*?(?:\\.[^"\\]*?)*?) \[[^\]]{{1,40}}\] "({QUOTED})" (\d+|-) (\d+|-)'
     rf'(?: "({QUOTED})" "({QUOTED})"(?: "({QUOTED})")?)?'
 ).match
-_UVICORN = re.compile(r'(?:[^"]*[\s\]])?(\S+):\d+ - "(.*)" (\d{3})(?: [^"]*)?', re.DOTALL).fullmatch
+_UVICORN = re.compile(r'(?:[^"]*[\s\]])?(\S{1,64}):\d+ - "(.*)" (\d{3})(?: [^"]*)?', re.DOTALL).fullmatch
 _PORT = re.compile(r"(.*):\d+").fullmatch
 _ESCAPED = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"v": b"\v", b"f": b"\f", b"e": b"\x1b", b"0": b"\0"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from f2b import net
 from f2b.filter.option import Options
@@ -46,6 +47,7 @@ class Client:
         return address in self._trusted
 
 
+@lru_cache(4096)
 def bare(text: str) -> str:
     """Return an address without port and brackets; anything else as it is."""
     found = _WITH_PORT(text)
