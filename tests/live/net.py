@@ -64,6 +64,11 @@ class Host:
         inside = ["ip", "netns", "exec", self.name, *command]
         return subprocess.run(inside, check=True, capture_output=True, text=True, timeout=60).stdout
 
+    def set(self, setting: str, value: int) -> None:
+        """Change a setting of the host's network, as sysctl(8) does."""
+        with self:
+            Path(f"/proc/sys/net/{setting}").write_text(f"{value}\n")
+
     def listen(self, port: int) -> socket.socket:
         """Return a TCP server for both families."""
         with self:
@@ -147,8 +152,8 @@ def container(guarded: Host, outer: int, inner: int) -> Iterator[Host]:
     name = f"f2b-{os.getpid()}-container"
     try:
         _ip("netns", "add", name)
-        for either in (guarded, Host(name)):  # addresses are to be good at once
-            either.run("sysctl", "-q", "net.ipv6.conf.default.accept_dad=0")
+        for either in (guarded, Host(name)):
+            either.set("ipv6/conf/default/accept_dad", 0)  # addresses are to be good at once
         _ip("-n", guarded.name, "link", "add", "bridge", "type", "bridge")
         _ip("link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", "plug", "netns", guarded.name)
         _ip("-n", guarded.name, "link", "set", "plug", "master", "bridge", "up")
@@ -159,7 +164,8 @@ def container(guarded: Host, outer: int, inner: int) -> Iterator[Host]:
             _ip("-n", host, "link", "set", device, "up")
         for gateway in _BRIDGE:
             _ip("-n", name, "route", "add", "default", "via", gateway)
-        guarded.run("sysctl", "-q", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        guarded.set("ipv4/ip_forward", 1)
+        guarded.set("ipv6/conf/all/forwarding", 1)
         rules = _PUBLISHED.format(outer=outer, inner=inner, v4=CONTAINER[0], v6=CONTAINER[1])
         guarded.run("nft", rules)
         yield Host(name)
