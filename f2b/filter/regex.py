@@ -18,7 +18,7 @@ from f2b.filter.glance import UNSURE, look
 from f2b.filter.identity import Identity, identify
 from f2b.filter.literals import Clause
 from f2b.filter.multiline import Buffer
-from f2b.filter.rule import LONG, Rule, caught, find, ignoring
+from f2b.filter.rule import LONG, Rule, Source, caught, find, ignoring
 from f2b.filter.session import MAX_AGE_S, Sessions
 from f2b.filter.tags import require_identity
 
@@ -108,8 +108,15 @@ class RegexFilter:
         place, prefixed, rule, match = look(self.prefregex, self._dispatch.known, line.text, False)
         if rule is None or match is None:
             return self._judge(line, None) if place == UNSURE else ()
-        failure, nofail, _ = self._report(caught((self.prefregex, prefixed, rule, match)), (line.raw,), line.time)
-        return () if nofail or failure is None else (failure,)
+        source = self.prefregex, prefixed, rule, match
+        said = self._alone(source, line.raw, line.time)
+        if said is None:
+            failure, nofail, _ = self._report(caught(source), (line.raw,), line.time)
+            return () if nofail or failure is None else (failure,)
+        if said:
+            return ()
+        captures = caught(source)
+        return (_failure(identify(captures, self.usedns) or _NOBODY, line.time, (line.raw,), captures),)
 
     def glance(self, text: str, raw: str, time: float | None, every: bool) -> Glance | None:
         """Do what `examine` does with a line, and return no more than what is counted; None: it must be examined.
@@ -121,19 +128,31 @@ class RegexFilter:
         place, prefixed, rule, match = look(self.prefregex, self._dispatch.known, text, every)
         if rule is None or match is None:
             return None if place == UNSURE else (place, False)
-        ip4, ip6, nofail, gained, forget, _, _ = rule.marks
+        ip4, ip6, nofail, *_ = rule.marks
         if not rule.plain or not ((ip4 and match[ip4]) or (ip6 and match[ip6])):
             return None
-        excuses = nofail and match[nofail] is not None
-        name = prefixed[self._joined] if prefixed is not None and self._joined else ""
-        if not name:
-            return place, bool(excuses)
-        excuses = excuses or (gained and match[gained] is not None)
+        if prefixed is None or not self._joined or not prefixed[self._joined]:
+            return place, nofail > 0 and match[nofail] is not None
         source = self.prefregex, prefixed, rule, match
-        if self._sessions.begin(name, source, raw, time, forget > 0 and match[forget] is not None):
-            return place, bool(excuses)
+        said = self._alone(source, raw, time)
+        if said is not None:
+            return place, said
         _, failed, excused = self._sessions.take(caught(source), (raw,), time)
         return place, excused and not failed
+
+    def _alone(self, source: Source, raw: str, time: float | None) -> bool | None:
+        """Begin the session of a match that tells who it was; return whether the match excuses itself.
+
+        None, and nothing is done: its session is open already, it has none, or it does not tell that plainly.
+        """
+        _, prefixed, rule, match = source
+        name = prefixed[self._joined] if prefixed is not None and self._joined else ""
+        ip4, ip6, nofail, gained, forget, _, _ = rule.marks
+        if not name or not rule.plain or not ((ip4 and match[ip4]) or (ip6 and match[ip6])):
+            return None
+        if not self._sessions.begin(name, source, raw, time, forget > 0 and match[forget] is not None):
+            return None
+        return (nofail > 0 and match[nofail] is not None) or (gained > 0 and match[gained] is not None)
 
     def needs(self) -> Sequence[Sequence[Clause]] | None:
         """Return what a line must hold to be one of those that `examine` has something to say of."""
