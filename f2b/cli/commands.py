@@ -17,6 +17,7 @@ class Entry(NamedTuple):
 _ASK = "Ask the server"
 _TELL = "Tell the server"
 _RUN = "Run it"
+_SET = "Set it up"
 _TRY = "Try things out, without a server"
 
 COMMANDS = {
@@ -31,6 +32,8 @@ COMMANDS = {
     "reload": Entry(_TELL, "Read the configuration again"),
     "stop": Entry(_TELL, "End the server"),
     "serve": Entry(_RUN, "Watch logs and ban, in the foreground", by_hand=True),
+    "init": Entry(_SET, "Write a first configuration for this host"),
+    "jail": Entry(_SET, "List, enable and disable jails"),
     "regex": Entry(_TRY, "Run a filter over a log and report what it finds", by_hand=True),
     "replay": Entry(_TRY, "What the jails would have done with old logs"),
     "check": Entry(_TRY, "What is wrong with the configuration, all at once"),

@@ -45,6 +45,11 @@ def load(
     return replace(build.settings(Disk(folder), host or Machine(), only, disabled), directory=str(folder or ""))
 
 
+def load_shipped(only: Collection[str]) -> Settings:
+    """Return the jails of these names that f2b brings along, enabled or not."""
+    return build.settings(Disk(None), Machine(), only, disabled=True)
+
+
 def load_filter(
     name: str, directory: Path | None = None, host: Host | None = None, journal: bool = False
 ) -> tuple[FilterSpec | None, tuple[Problem, ...]]:
