@@ -33,6 +33,7 @@ COMMANDS = {
     "stop": Entry(_TELL, "End the server"),
     "serve": Entry(_RUN, "Watch logs and ban, in the foreground", by_hand=True),
     "init": Entry(_SET, "Write a first configuration for this host"),
+    "migrate": Entry(_SET, "What becomes of a Fail2Ban configuration"),
     "jail": Entry(_SET, "List, enable and disable jails"),
     "regex": Entry(_TRY, "Run a filter over a log and report what it finds", by_hand=True),
     "replay": Entry(_TRY, "What the jails would have done with old logs"),
