@@ -31,6 +31,7 @@ from pathlib import Path
 from f2b.config.search import Disk
 disk = Disk(None)
 print(*(f"actions/{name}.conf" for name in disk.names("action.d")))
+print("actions/smtp.py" if disk.program("smtp.py") else "")
 print(*(f"filters/{name}.conf" for name in disk.names("filter.d")))
 print(*(f"jails/{Path(path).name}" for path in disk.stack("jail")))
 """
@@ -43,7 +44,8 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 def shipped_files() -> list[str]:
-    return sorted(str(path.relative_to(ROOT)) for kind in DATA for path in (ROOT / kind).glob("*.conf"))
+    files = (path for kind in DATA for path in (ROOT / kind).iterdir() if path.suffix in (".conf", ".py"))
+    return sorted(str(path.relative_to(ROOT)) for path in files)
 
 
 def config() -> ConfigParser:
