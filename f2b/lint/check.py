@@ -53,9 +53,9 @@ class Checker:
         except ConfigError as error:
             self.tally.findings.append(Finding(subject.label, "broken", error.what, error.place))
             return
-        made = [list(islice(bench.made(rule, ATTACKER), MADE)) for rule in range(len(bench.rules))]
         samples = [found for found in map(bench.sample, subject.lines) if found]
         fresh = {number for number, rule in enumerate(bench.rules) if self._is_new(bench, rule)}
+        made = {number: list(islice(bench.made(number, ATTACKER), MADE)) for number in fresh}
         for number in sorted(fresh):
             read = bool(made[number]) or any(one.rule == number for one in samples)
             self.tally.findings += _judged(bench, number, made[number], read)
@@ -63,7 +63,8 @@ class Checker:
         if bench.prefix is not None and self._is_new(bench, bench.prefix):
             self._run_away(bench, bench.prefix)
         self.tally.findings += _duplicates(bench, fresh)
-        self._plant(bench, [one for one in (*(one for some in made for one in some), *samples) if one.rule in fresh])
+        specimens = [one for number in sorted(fresh) for one in made[number]]
+        self._plant(bench, [*specimens, *(one for one in samples if one.rule in fresh)])
 
     def _is_new(self, bench: Bench, rule: Rule) -> bool:
         key = bench.spec.name, rule.text.value

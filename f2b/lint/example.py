@@ -39,18 +39,24 @@ class _Anatomy(NamedTuple):
     items: Any
     told: dict[int, frozenset[str]]
     """The named groups in each sequence of items, by its `id`."""
+    choices: int
+    """How many alternatives there are where there are most."""
 
 
 @lru_cache(4096)
 def _anatomy(pattern: re.Pattern[str]) -> _Anatomy:
     names = {number: name for name, number in pattern.groupindex.items()}
     told: dict[int, frozenset[str]] = {}
+    choices = 1
 
     def look(items: Any) -> frozenset[str]:
         found: set[str] = set()
+        nonlocal choices
         for kind, value in items:
             if kind is sre.SUBPATTERN and value[0] in names:
                 found.add(names[value[0]])
+            if kind is sre.BRANCH:
+                choices = max(choices, len(value[1]))
             for part in parts(kind, value):
                 found |= look(part)
         told[id(items)] = frozenset(found)
@@ -58,7 +64,7 @@ def _anatomy(pattern: re.Pattern[str]) -> _Anatomy:
 
     items = parser.parse(pattern.pattern, pattern.flags)
     look(items)
-    return _Anatomy(items, told)
+    return _Anatomy(items, told, choices)
 
 
 def parsed(pattern: re.Pattern[str]) -> Any:
@@ -175,9 +181,9 @@ def inside(items: Any, wanted: Any) -> bool:
 
 def texts(pattern: re.Pattern[str], given: Mapping[str, str]) -> Iterator[str]:
     """Yield different texts that a pattern matches, with what is given in the place of named groups."""
-    items = parsed(pattern)
+    items, _, choices = _anatomy(pattern)
     seen: set[str] = set()
-    for variant in range(VARIANTS):
+    for variant in range(min(VARIANTS, 2 * choices)):
         text = _written(pattern, items, given, variant, None)
         if text not in seen and pattern.search(f"{text}\n"):
             yield text
