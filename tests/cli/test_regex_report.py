@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
-import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from f2b.cli import compat_regex, main
+from tests.cli.beside import ours, real
 from tests.filter import sample
 
-ZONE = "Europe/Zurich"
-REAL = "/usr/bin/fail2ban-regex"
 ALL = ("--print-all-matched", "--print-all-ignored", "--print-all-missed")
 LOGS = ["apache-auth", "dovecot", "exim", "freeswitch", "guacamole", "sshd"]
 """A prefregex, sessions, ignoreregex, several lines at once."""
-
-
-@pytest.fixture(autouse=True)
-def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Both read dates in the same zone."""
-    monkeypatch.setenv("TZ", ZONE)
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-def real(words: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([REAL, *map(str, words)], capture_output=True, text=True, check=False)
-
-
-def ours(words: Sequence[str | Path], tool: Callable[[Sequence[str]], int] = compat_regex.run) -> str:
-    """Return what our tool prints."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        assert tool(list(map(str, words))) == 0
-    return out.getvalue()
 
 
 def body(report: str) -> str:
