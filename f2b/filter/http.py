@@ -34,7 +34,7 @@ class Conditions:
     """The options that choose requests."""
 
     def __init__(self, options: Options) -> None:
-        made = (*_of_request(options), *_of_client(options), *_of_answer(options))
+        made = (*_of_answer(options), *_of_request(options), *_of_client(options))  # cheap ones first
         self.all = tuple(one for one in made if one is not None)
 
     def hold(self, request: Request) -> bool:

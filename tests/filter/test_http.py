@@ -144,7 +144,7 @@ def test_option_when_wrong_then_that_is_told_with_its_place(options: dict[str, s
 
 def test_options_when_several_are_wrong_then_all_are_told_with_their_lines() -> None:
     problems = wrong("http", paths="^/a\n(\n)", status="x", what="1")
-    assert [problem.place.line for problem in problems if problem.place] == [4, 5, 3, 3]
+    assert [problem.place.line for problem in problems if problem.place] == [3, 4, 5, 3]
 
 
 def test_type_when_unknown_then_the_cure_names_the_one_that_was_meant() -> None:
