@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import statistics
 import sys
 import time
@@ -106,11 +107,21 @@ def _p99_ms(taken: Sequence[float]) -> float:
 def _stored(path: Path, count: int) -> None:
     """Write a database in which so many are banned for another day."""
     path.unlink(missing_ok=True)
-    store, now = Store(str(path)), time.time()
+    store, now, dice = Store(str(path)), time.time(), random.Random(6)
     with store.turn():
         for number in range(count):
             who = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-            store.ban(Ban("sshd", who, now - 60, DAY_S, 5, (f"a failure of {who}",), {"user": "root"}))
+            store.ban(
+                Ban(
+                    "sshd",
+                    who,
+                    now - dice.randrange(60, DAY_S // 2),
+                    DAY_S,
+                    5,
+                    (f"a failure of {who}",),
+                    {"user": "root"},
+                )
+            )
     store.close()
 
 

@@ -26,6 +26,7 @@ LAYERS = [
     ["logform"],
     ["log"],
     ["loop"],
+    ["memory"],
     ["paths"],
     ["config"],
     ["date"],

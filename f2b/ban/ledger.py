@@ -9,14 +9,22 @@ from collections.abc import Iterator
 from f2b import net
 from f2b.events import Ban
 
+SLOT_S = 64
+"""Ends further away than this are not sorted yet: of a ban that is 8 bytes more in place of 100."""
+
 
 class Ledger:
     """The bans in force, in the order of banning, and when the next of them ends."""
 
     def __init__(self) -> None:
         self._bans: dict[str, Ban] = {}
-        self._ends: list[tuple[float, int, str]] = []
-        """Equal ends in the order of banning; some no longer hold, which is seen when they come due."""
+        self._near: list[tuple[float, int, str]] = []
+        """A heap of ends before `_horizon`, equal ones in the order of banning; some no longer hold."""
+        self._horizon = float("-inf")
+        self._far: dict[int, list[str]] = {}
+        """Who may be in for a later one, by slots of SLOT_S, in the order of banning."""
+        self._slots: list[int] = []
+        """A heap of these slots."""
         self._turn = itertools.count()
 
     def __len__(self) -> int:
@@ -32,8 +40,15 @@ class Ledger:
     def put(self, ban: Ban) -> None:
         """Add a ban, or replace the one of the same id."""
         self._bans[ban.id] = ban
-        if ban.end != float("inf"):
-            heapq.heappush(self._ends, (ban.end, next(self._turn), ban.id))
+        end = ban.end
+        if end < self._horizon:
+            heapq.heappush(self._near, (end, next(self._turn), ban.id))
+        elif end != float("inf"):
+            slot = int(end // SLOT_S)
+            if slot not in self._far:
+                self._far[slot] = []
+                heapq.heappush(self._slots, slot)
+            self._far[slot].append(ban.id)
 
     def lift(self, key: str) -> Ban | None:
         """End the ban of this id; return it if there was one."""
@@ -51,22 +66,30 @@ class Ledger:
     def expire(self, now: float) -> list[Ban]:
         """End and return the bans that are over, the earliest end first."""
         over: list[Ban] = []
-        while self._ends and self._ends[0][0] <= now:
-            key = heapq.heappop(self._ends)[2]
-            ban = self._bans.get(key)
-            if ban and ban.end <= now:
-                over.append(self._bans.pop(key))
+        while (end := self.next_end()) is not None and end <= now:
+            over.append(self._bans.pop(heapq.heappop(self._near)[2]))
         return over
 
     def next_end(self) -> float | None:
         """Return when the next ban ends, or None if none does."""
-        while self._ends:
-            end, _, key = self._ends[0]
+        while self._near or self._slots:
+            if not self._near:
+                self._approach(heapq.heappop(self._slots))
+                continue
+            end, _, key = self._near[0]
             ban = self._bans.get(key)
             if ban and ban.end == end:
                 return end
-            heapq.heappop(self._ends)
+            heapq.heappop(self._near)
         return None
+
+    def _approach(self, slot: int) -> None:
+        """Sort the ends of the nearest slot; who was let in since, or prolonged, is no longer among them."""
+        self._horizon = (slot + 1) * SLOT_S
+        for key in self._far.pop(slot):
+            ban = self._bans.get(key)
+            if ban and ban.end < self._horizon:
+                heapq.heappush(self._near, (ban.end, next(self._turn), key))
 
 
 def _within(key: str, family: int, first: int, last: int) -> bool:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from f2b import __version__, paths
+from f2b import __version__, memory, paths
 from f2b.alarm import Alarm
 from f2b.cli.argument import WHERE, Command, Given, Usage
 from f2b.config import search
@@ -231,7 +231,7 @@ class Service:
                 builder.sweep(server.gone())
             if self._options.greeting:
                 print(self._options.greeting, flush=True)
-            gc.freeze()
+            memory.settle()
             gc.enable()
             loop.slow = server.watchdog.slow
             server.watchdog.start(self._supervisor)

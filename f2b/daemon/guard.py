@@ -23,8 +23,18 @@ RETRY_S = 15
 class Guard:
     """Hands bans to every firewall of a jail; one that fails is told once and mended later, from the ledger."""
 
-    def __init__(self, jail: str, firewalls: Sequence[Firewall], ledger: Ledger, loop: Loop, log: Log) -> None:
+    def __init__(
+        self,
+        jail: str,
+        firewalls: Sequence[Firewall],
+        ledger: Ledger,
+        loop: Loop,
+        log: Log,
+        recall: Callable[[Ban], Ban] = lambda ban: ban,
+    ) -> None:
+        """`recall` returns a restored ban with what led to it, which the ledger does not keep."""
         self.jail = jail
+        self._recall = recall
         self.firewalls = tuple(firewalls)
         self._ledger = ledger
         self._loop = loop
@@ -39,30 +49,30 @@ class Guard:
     def start(self) -> None:
         """Make all ready, with the ledger's bans in force."""
         for firewall in self.firewalls:
-            self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))
+            self._attempt(firewall, lambda it: it.start(self._held(it)))
 
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out."""
-        self._all(lambda it: it.ban(bans))
+        self._all(lambda it: it.ban(self._told(it, bans)))
         self.doubt.banned(bans)
 
     def unban(self, bans: Sequence[Ban]) -> None:
         """Let these in."""
-        self._all(lambda it: it.unban(bans))
+        self._all(lambda it: it.unban(self._told(it, bans)))
 
     def flush(self, bans: Sequence[Ban]) -> None:
         """Let everybody in: `bans` were all there were."""
-        self._all(lambda it: it.flush(bans))
+        self._all(lambda it: it.flush(self._told(it, bans)))
 
     def swap(self, gone: Sequence[Ban], came: Sequence[Ban]) -> None:
         """Let some in and keep others out; in the kernel all of it is one transaction, however many they are."""
 
         def change(firewall: Firewall) -> None:
             if isinstance(firewall, Queued):
-                firewall.unban(gone)
+                firewall.unban(self._told(firewall, gone))
                 firewall.ban(came)
             else:
-                firewall.start(tuple(self._ledger))
+                firewall.start(self._held(firewall))
 
         self._all(change)
 
@@ -91,18 +101,18 @@ class Guard:
                 kept[firewall.name] = firewall
         for firewall in new:
             kept[firewall.name] = firewall
-            self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))
+            self._attempt(firewall, lambda it: it.start(self._held(it)))
         self.firewalls = tuple(kept[name] for name in order if name in kept)
 
     def act(self, name: str, verb: str) -> None:
         """Let one action `start`, `stop` or `flush` by hand; another verb: see that it stands."""
         verbs: dict[str, Callable[[Firewall], None]] = {
             "stop": lambda it: it.stop(False),
-            "flush": lambda it: it.flush(tuple(self._ledger)),
+            "flush": lambda it: it.flush(self._held(it)),
         }
         for firewall in self.firewalls:
             if firewall.name == name:
-                self._attempt(firewall, verbs.get(verb, lambda it: it.start(tuple(self._ledger))))
+                self._attempt(firewall, verbs.get(verb, lambda it: it.start(self._held(it))))
 
     def ask(self, name: str, query: Query, answer: Callable[[Result], object]) -> None:
         """Ask one action something; who cannot be asked answers that."""
@@ -149,7 +159,7 @@ class Guard:
         """Bring what is in the kernel back to what the ledger says, after somebody else changed it."""
         for firewall in self.firewalls:
             if firewall.name in names:
-                self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))
+                self._attempt(firewall, lambda it: it.start(self._held(it)))
 
     def set_up_again(self) -> None:
         """Do what `start` did, where that can be done twice."""
@@ -167,7 +177,7 @@ class Guard:
         """A banned id offends although it is banned: let the actions look whether they still stand."""
         for firewall in self.firewalls:
             if isinstance(firewall, Queued):
-                firewall.seen(ban)
+                firewall.seen(self._recall(ban))
         self.doubt.seen(ban)
 
     @property
@@ -198,6 +208,14 @@ class Guard:
             if isinstance(firewall, Queued):
                 firewall.abandon()
 
+    def _held(self, firewall: Firewall) -> Sequence[Ban]:
+        """Return all bans in force, as a firewall needs them."""
+        return self._told(firewall, tuple(self._ledger))
+
+    def _told(self, firewall: Firewall, bans: Sequence[Ban]) -> Sequence[Ban]:
+        """Return bans with what led to them, if this firewall may tell that to somebody."""
+        return tuple(map(self._recall, bans)) if isinstance(firewall, Queued) else bans
+
     def _all(self, act: Callable[[Firewall], None]) -> None:
         for firewall in self.firewalls:
             if firewall.name not in self.failing:  # else the mending brings it all
@@ -219,4 +237,4 @@ class Guard:
         self._retry = None
         for firewall in self.firewalls:
             if firewall.name in self.failing:
-                self._attempt(firewall, lambda it: it.start(tuple(self._ledger)))
+                self._attempt(firewall, lambda it: it.start(self._held(it)))

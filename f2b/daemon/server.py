@@ -172,7 +172,8 @@ class Server:
             return False
         self.engine.add(jail)
         self._asked(lambda: self._store.enable(spec.name), None)
-        guard = self.outlet.guards[spec.name] = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log)
+        guard = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log, self._store.recall)
+        self.outlet.guards[spec.name] = guard
         self._lookup.refresh(jail)
         for problem in self._lookup.lacking.get(spec.name, ()):
             self._tell(problem)
@@ -279,7 +280,9 @@ class Server:
 
     def _stored(self, spec: JailSpec) -> list[Ban]:
         grows, most = spec.increment.enabled, spec.increment.maxtime
-        return self._asked(lambda: self._store.restore(spec.name, self.loop.now(), spec.bantime, grows, most), [])
+        nobody: list[Ban] = []
+        bans = self._asked(lambda: self._store.restore(spec.name, self.loop.now(), spec.bantime, grows, most), nobody)
+        return [self._store.recall(ban) for ban in bans] if spec.ignorecommand else bans
 
     def _earlier(self, key: str) -> dict[str, History]:
         nobody: dict[str, History] = {}

@@ -76,10 +76,11 @@ class Netlink:
         """
         begin = Message(BATCH_BEGIN, b"" if generation is None else u32(1, generation), resource=NFTABLES)
         first = self._number()
-        frames = [begin.bytes(first, 0)]
-        frames += [message.bytes(first + at, ACK) for at, message in enumerate(messages, 1)]
-        frames.append(Message(BATCH_END, resource=NFTABLES).bytes(self._number(len(frames)), 0))
-        self._send(b"".join(frames), len(messages))
+        data = bytearray(begin.bytes(first, 0))
+        for at, message in enumerate(messages, 1):
+            data += message.bytes(first + at, ACK)
+        data += Message(BATCH_END, resource=NFTABLES).bytes(self._number(len(messages) + 1), 0)
+        self._send(data, len(messages))
         refusal = self._outcome(first, len(messages))
         if refusal:
             raise refusal
@@ -155,7 +156,7 @@ class Netlink:
         self._sequence += count
         return self._sequence - count + 1
 
-    def _send(self, data: bytes, replies_expected: int) -> None:
+    def _send(self, data: bytes | bytearray, replies_expected: int) -> None:
         link = self._socket or self._open()
         try:
             if len(data) > 1 << 16:

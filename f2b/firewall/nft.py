@@ -6,6 +6,7 @@ Numbers and shapes: Linux `include/uapi/linux/netfilter/nf_tables.h`. Names here
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from f2b.firewall.wire import (
@@ -173,12 +174,12 @@ class Table:
     ) -> list[Message]:
         """Add members, each with the milliseconds that it stays. Of one that is there, kernels before 6.12
         ignore the new time; with `exclusively`, all is refused."""
-        parts = [_timed_element(key, left_ms) for key, left_ms in elements]
+        parts = (_timed_element(key, left_ms) for key, left_ms in elements)
         return self._about_elements(NEWSETELEM, name, parts, CREATE | (EXCL if exclusively else 0))
 
     def delete_elements(self, name: str, keys: Iterable[bytes]) -> list[Message]:
         """Remove members; refused if one is missing."""
-        return self._about_elements(DELSETELEM, name, [_element(key) for key in keys], 0)
+        return self._about_elements(DELSETELEM, name, (_element(key) for key in keys), 0)
 
     def get_element(self, name: str, key: bytes) -> Message:
         """Ask for a single member."""
@@ -192,8 +193,9 @@ class Table:
         """Remove all members."""
         return self._message(DELSETELEM, text(2, name))
 
-    def _about_elements(self, kind: int, name: str, parts: Sequence[bytes], flags: int) -> list[Message]:
-        chunks = (parts[at : at + _ELEMENTS_PER_MESSAGE] for at in range(0, len(parts), _ELEMENTS_PER_MESSAGE))
+    def _about_elements(self, kind: int, name: str, parts: Iterator[bytes], flags: int) -> list[Message]:
+        """Return messages; of 100,000 elements no more are made at a time than go into one."""
+        chunks = iter(lambda: tuple(islice(parts, _ELEMENTS_PER_MESSAGE)), ())
         return [self._message(kind, text(2, name), nest(3, *chunk), flags=flags) for chunk in chunks]
 
 

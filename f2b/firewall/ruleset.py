@@ -63,13 +63,19 @@ class Standing:
 
 def target(who: str) -> tuple[Kind, bytes] | None:
     """Return which set an address or a network belongs in, and its member there; None if it is neither."""
-    canonical = network(who) if "/" in who else who
-    base, slash, length = (canonical or "").partition("/")
+    if "/" not in who:
+        key = packed(who)
+        return None if key is None else (_WHOLE[len(key)], key)
+    base, slash, length = (network(who) or "").partition("/")
     key = packed(base)
     if key is None:
         return None
-    bits = 8 * len(key)
-    return Kind(4 if bits == 32 else 6, int(length) if slash else bits), key
+    whole = _WHOLE[len(key)]
+    return whole._replace(length=int(length)) if slash else whole, key
+
+
+_WHOLE = {4: Kind(4, 32), 16: Kind(6, 128)}
+"""Sets of single addresses, by the bytes of one."""
 
 
 def table(plan: Plan) -> Table:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -111,7 +111,7 @@ class Store:
 
     def ban(self, ban: Ban, prolonged: bool = False) -> None:
         """Remember a ban, in the history and as the latest of this id; one that is known gets its new length."""
-        data = row.ban_data(ban, self.most, ban.own_time or prolonged)
+        data = row.ban_data(self.recall(ban), self.most, ban.own_time or prolonged)
         values = (ban.jail, ban.id, int(ban.time), row.whole(ban.duration), ban.count, data)
         self._write(
             ("ban", *values[:3]),
@@ -211,24 +211,42 @@ class Store:
     ) -> list[Ban]:
         """Return the bans of a jail that are still in force, by Fail2Ban's rules, in the order of their ids.
 
+        Their captures and matches stay in the database, see `recall`.
         A jail's shorter `bantime` cuts them, unless it increments: then only `maxtime` does. None cuts nothing.
         """
-        rows = self._read(
+        most = maxtime if increment else None if bantime is None or bantime < 0 else bantime
+        lengths: dict[float, float] = {}
+        """Most are of the same few: equal ones are one object."""
+
+        def made(found: tuple[str, float, float, int, object]) -> Ban:
+            key, when, duration, count, data = found
+            if duration == row.UNKNOWN:
+                duration = PERMANENT if bantime is None else bantime
+            duration = lengths.setdefault(duration, duration)
+            ban = row.restored_ban(jail, (key, when, duration, count, data), increment)
+            if most is not None and (increment or not ban.own_time) and (duration < 0 or duration > most):
+                ban = replace(ban, duration=most)
+            return ban
+
+        bans = self._read(
             "SELECT ip, timeofban, bantime, bancount, data FROM bips WHERE jail = ? "
             "AND (bantime < 0 OR timeofban + bantime > ?) ORDER BY ip",
             (jail, now),
+            made,
         )
-        most = maxtime if increment else None if bantime is None or bantime < 0 else bantime
-        bans = []
-        for key, when, duration, count, data in rows:
-            if duration == row.UNKNOWN:
-                duration = PERMANENT if bantime is None else bantime
-            ban = row.ban_of(jail, (key, when, duration, count, data), increment)
-            if most is not None and (increment or not ban.own_time) and (duration < 0 or duration > most):
-                ban = replace(ban, duration=most)
-            if ban.end > now:
-                bans.append(ban)
-        return bans
+        return [ban for ban in bans if ban.end > now]
+
+    def recall(self, ban: Ban) -> Ban:
+        """Return a restored ban with captures and matches, if they can be read; any other as it is. Never raises."""
+        sql = "SELECT ip, timeofban, bantime, bancount, data FROM bips WHERE jail = ? AND ip = ?"
+        try:
+            rows = self._read(sql, (ban.jail, ban.id)) if ban.restored else ()
+        except StoreError:
+            rows = ()
+        for found in rows:
+            known = row.ban_of(ban.jail, found, ban.own_time)
+            return replace(ban, matches=known.matches, captures=known.captures)
+        return ban
 
     def jails(self) -> list[str]:
         """Return the names of all jails that anything is known of."""
@@ -340,9 +358,10 @@ class Store:
             raise
         return None
 
-    def _read(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    def _read(self, sql: str, values: tuple[Any, ...], make: Callable[[tuple[Any, ...]], Any] = tuple) -> list[Any]:
+        """Return all rows, each turned into what `make` makes of it."""
         try:
-            return self._db.execute(sql, values).fetchall()
+            return [*map(make, self._db.execute(sql, values))]
         except sqlite3.Error as error:
             self._begin_anew_if_corrupt(error)
             raise StoreError(schema.explain(self.path, error)) from None

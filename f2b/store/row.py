@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from types import MappingProxyType
 
 from f2b import net
 from f2b.ban.counter import Tally
 from f2b.events import Ban, Captures, Failure
+from f2b.value import replace
 
 UNKNOWN = -2
 """A ban time that a very old database did not hold."""
 
 _DECODER = json.JSONDecoder()
+_FAILURES = re.compile(rb'[{ ]"failures": (\d+)[,}]')
+_NOTHING: Captures = MappingProxyType({})
 
 
 def whole(seconds: float) -> float:
@@ -24,6 +29,7 @@ _IP = "ip"
 """In `data`: whose failures they were, where the id is no address (`<F-ID>`)."""
 _OWN_TIME = "f2b_own_time"
 """In `data`: the ban's length is its own, by hand or because it was prolonged, and no jail's bantime cuts it."""
+_OWNED = f'"{_OWN_TIME}": "yes"'.encode()
 
 
 def ban_data(ban: Ban, most: int, own_time: bool) -> bytes:
@@ -42,6 +48,20 @@ def ban_of(jail: str, row: tuple[str, float, float, int, object], own_time: bool
     address = captures.pop(_IP, "") or captures.get("ip4") or captures.get("ip6") or ""
     host = key if net.family(key) else net.address(str(address))
     return Ban(jail, key, time, duration, failures, matches, captures, host, count, own_time, restored=True)
+
+
+def restored_ban(jail: str, row: tuple[str, float, float, int, object], own_time: bool) -> Ban:
+    """Return that ban as it is kept in memory: without captures and matches, which few ever ask for (`ban_of`).
+
+    There may be a hundred thousand, so of the usual ones no more is read than needed. No name and no log line can
+    contain what is looked for: JSON writes the quotes in them as \\".
+    """
+    key, time, duration, count, data = row
+    found = _FAILURES.search(data) if isinstance(data, bytes) else None
+    if found is None or not net.family(key):
+        return replace(ban_of(jail, row, own_time), matches=(), captures=_NOTHING)
+    own_time = own_time or _OWNED in data  # type: ignore[operator]  # found: it is bytes
+    return Ban(jail, key, time, duration, int(found[1]), (), _NOTHING, key, count, own_time, restored=True)
 
 
 def tally_data(tally: Tally) -> bytes:

@@ -13,6 +13,8 @@ from f2b.errors import StoreError
 VERSION = 4
 CHECKED = 16 << 20
 """Bytes up to which a file is checked page by page before it is trusted: some 20 ms."""
+CACHE_KB = 512
+"""Pages that SQLite keeps: a quarter of its own choice, since the system has them, too."""
 WAIT_MS = 200
 """How long to wait for another program that has the file locked: meanwhile nothing else happens."""
 
@@ -62,6 +64,7 @@ def connect(path: str, tell: Tell, wait_ms: int = WAIT_MS) -> sqlite3.Connection
         _check(path, db)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         db.execute("PRAGMA foreign_keys = ON")
         version = _version(db)
         if version is not None and version > VERSION:

@@ -30,6 +30,16 @@ def test_bans_that_end_together_end_in_the_order_of_banning() -> None:
     assert [over.id for over in ledger.expire(10)] == ["b", "d", "a", "c"]
 
 
+def test_bans_that_end_together_far_away_end_in_the_order_of_banning() -> None:
+    ledger = Ledger()
+    for key in "bd":
+        ledger.put(ban(key, 1000))
+    assert ledger.next_end() == 1010
+    for key in "ac":
+        ledger.put(ban(key, 1000))
+    assert [over.id for over in ledger.expire(1010)] == ["b", "d", "a", "c"]
+
+
 def test_permanent_ban_never_expires() -> None:
     ledger = Ledger()
     ledger.put(ban("a", 0, PERMANENT))
@@ -59,9 +69,9 @@ def test_inside_a_network_finds_addresses_and_networks_of_its_family() -> None:
 @given(
     st.lists(
         st.one_of(
-            st.tuples(st.just("put"), st.sampled_from("abcd"), st.integers(0, 50)),
+            st.tuples(st.just("put"), st.sampled_from("abcd"), st.integers(0, 50) | st.integers(0, 500)),
             st.tuples(st.just("lift"), st.sampled_from("abcd"), st.just(0)),
-            st.tuples(st.just("expire"), st.just(""), st.integers(0, 60)),
+            st.tuples(st.just("expire"), st.just(""), st.integers(0, 60) | st.integers(0, 500)),
         ),
         max_size=40,
     )

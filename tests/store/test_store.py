@@ -60,10 +60,27 @@ def test_ban_when_restored_after_a_restart_then_the_same(path: str) -> None:
     store.ban(ban())
     store.close()
     again = Store(path)
-    assert again.restore("sshd", NOW + 599) == [replace(ban(), restored=True)]
+    assert again.restore("sshd", NOW + 599) == [replace(ban(), restored=True, matches=(), captures={})]
+    assert [again.recall(found) for found in again.restore("sshd", NOW + 599)] == [replace(ban(), restored=True)]
     assert again.restore("sshd", NOW + 600) == []
     assert again.restore("other", NOW) == []
     again.close()
+
+
+def test_recall_when_the_ban_is_not_on_record_or_not_restored_then_it_comes_back_as_it_is(store: Store) -> None:
+    store.ban(ban())
+    (light,) = store.restore("sshd", NOW)
+    store.forget("sshd", light.id)
+    assert store.recall(light) is light
+    assert store.recall(fresh := ban()) is fresh
+
+
+def test_ban_when_restored_and_then_prolonged_then_what_led_to_it_is_still_on_record(store: Store) -> None:
+    store.ban(ban())
+    (light,) = store.restore("sshd", NOW)
+    store.ban(replace(light, duration=7200), prolonged=True)
+    (longer,) = map(store.recall, store.restore("sshd", NOW))
+    assert longer == replace(ban(), duration=7200, own_time=True, restored=True)
 
 
 @given(
@@ -80,8 +97,10 @@ def test_ban_whatever_its_texts_when_restored_then_the_same(
     store = Store(":memory:")
     given_ban = Ban("j", key, NOW, 600, 3, matches, captures)
     store.ban(given_ban)
-    (found,) = store.restore("j", NOW)
+    (light,) = store.restore("j", NOW)
+    found = store.recall(light)
     assert (found.id, found.matches, dict(found.captures)) == (key, matches, captures)
+    assert light == replace(given_ban, matches=(), captures={}, restored=True, host=light.host)
     store.close()
 
 
@@ -120,7 +139,7 @@ def test_ban_when_restored_then_cut_as_fail2ban_does(
 def test_ban_when_its_id_is_no_address_then_whose_failures_they_were_stays_known(store: Store) -> None:
     for key, host in (("evil", "192.0.2.1"), ("10.0.0.0/8", "10.0.0.0")):
         store.ban(Ban("sshd", key, 1000, 600, 3, captures={"user": "x"}, host=host))
-    address, evil = store.restore("sshd", 1001)
+    address, evil = map(store.recall, store.restore("sshd", 1001))
     assert (evil.host, evil.captures) == ("192.0.2.1", {"user": "x"})
     assert address.captures == {"user": "x"}
 

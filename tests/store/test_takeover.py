@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -165,7 +166,7 @@ def test_file_of_any_version_is_taken_over_with_bans_counts_and_positions(versio
         db.commit()
     told: list[str] = []
     store = Store(str(path), lambda _, text: told.append(text))
-    (ban,) = store.restore("sshd", NOW + 1, 600.0)
+    (ban,) = map(store.recall, store.restore("sshd", NOW + 1, 600.0))
     assert (ban.id, ban.time, ban.duration, ban.count, ban.failures) == ("192.0.2.1", NOW, 600, count, 5)
     assert ban.matches == ("a date b", "c")
     assert store.history("192.0.2.1")["sshd"].bans == count
@@ -180,9 +181,16 @@ def test_file_of_any_version_is_taken_over_with_bans_counts_and_positions(versio
     assert any("Database updated" in text for text in told) == (version < 4)
 
 
-@pytest.mark.parametrize("version", [1, 3])
-def test_file_that_we_brought_up_is_one_that_fail2ban_reads(version: int, server: Server) -> None:
-    path = server.folder / "db"
+def test_files_that_we_brought_up_are_ones_that_fail2ban_reads(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(back_to_fail2ban, (1, 3), (tmp_path / "1", tmp_path / "3")))
+
+
+def back_to_fail2ban(version: int, folder: Path) -> None:
+    """Bring a file up, and let Fail2Ban read it."""
+    server = Server(folder)
+    server.jail(action="", bantime=86400, findtime=600, backend="polling").touch()
+    path = folder / "db"
     with closing(sqlite3.connect(path)) as db:
         db.executescript(f"CREATE TABLE fail2banDb(version INTEGER); INSERT INTO fail2banDb VALUES({version});")
         db.executescript(VERSIONS[version])
