@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from f2b.filter.literals import Clause
@@ -56,7 +57,7 @@ def cover(regexes: Sequence[Sequence[Clause]], sample: bytes = b"") -> list[Need
         chosen[best] = price(best)
         covered |= pool.pop(best)
         missing = [offer for offer in missing if not any(texts <= covered for texts in offer)]
-    return _pruned(chosen, offers)
+    return _merged(_pruned(chosen, offers), offers, price)
 
 
 def _prices(sample: bytes) -> Price:
@@ -126,6 +127,33 @@ def _pruned(chosen: dict[Needle, float], offers: Sequence[Offer]) -> list[Needle
         if all(_found(offer, rest) for offer in offers):
             kept = rest
     return kept
+
+
+def _merged(needles: list[Needle], offers: Sequence[Offer], price: Price) -> list[Needle]:
+    """Put what two needles have in common in their place, as long as that is cheaper than both."""
+    best: list[Needle] = []
+    saved = 0.0
+    for one, other in combinations(needles, 2):
+        common = _common(one, other) if one.folded is other.folded else ""
+        if len(common) < SHORTEST:
+            continue
+        needle = Needle(common, one.folded)
+        gain = price(one) + price(other) - price(needle)
+        if gain > saved:
+            left = [*(kept for kept in needles if kept not in (one, other)), needle]
+            if all(_found(offer, left) for offer in offers):
+                best, saved = left, gain
+    return _merged(best, offers, price) if best else needles
+
+
+def _common(one: Needle, other: Needle) -> str:
+    """Return the longest text that two needles share, one of several."""
+    text, inside = sorted((one.text, other.text), key=len)
+    for length in range(len(text), 0, -1):
+        for start in range(len(text) - length + 1):
+            if text[start : start + length] in inside:
+                return text[start : start + length]
+    return ""
 
 
 def _found(offer: Offer, needles: Sequence[Needle]) -> bool:

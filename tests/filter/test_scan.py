@@ -56,3 +56,11 @@ def test_needles_are_rare_where_a_sample_tells() -> None:
 def test_needles_cover_several_regexes_with_few() -> None:
     regexes = [shape(re.compile(f"{word} user \\S+ from")).clauses for word in ("Invalid", "Illegal", "Unknown")]
     assert len(cover(regexes) or ()) == 1
+
+
+def test_needles_that_share_a_text_become_one_where_that_is_cheaper() -> None:
+    regexes = [shape(re.compile(text)).clauses for text in ("Disconnected,x", "Reconnection,y", "lost,z")]
+    assert cover(regexes) == [Needle("lost,z", folded=False), Needle("connect", folded=False)]
+    common = cover(regexes, b"connect" * 100)
+    assert common
+    assert Needle("connect", folded=False) not in common
