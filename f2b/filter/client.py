@@ -17,7 +17,7 @@ class Client:
 
     def __init__(self, options: Options) -> None:
         text = options.given("hostfield")
-        self.field = text.value.strip() if text else ""
+        self.field = _field(text.value.strip()) if text else ""
         """The field that names it; empty: the peer is the client."""
         self._trusted = options.networks("trustedproxies")
         if self.field and not self._trusted:
@@ -45,6 +45,11 @@ class Client:
 
     def _trusts(self, address: str) -> bool:
         return address in self._trusted
+
+
+def _field(name: str) -> str:
+    """Return a header's name as nginx's variables have it: `X-Forwarded-For` is `http_x_forwarded_for`."""
+    return f"http_{name.lower().replace('-', '_')}" if "-" in name else name
 
 
 @lru_cache(4096)

@@ -194,6 +194,12 @@ def test_client_when_trusted_proxies_name_it_then_it_is_the_rightmost_that_is_no
     assert only(found, caddy).id == client
 
 
+def test_client_when_the_header_has_its_own_name_then_it_is_found_as_well() -> None:
+    found = spec("http", hostfield="X-Forwarded-For", trustedproxies="10.0.0.0/8")
+    text = '10.0.0.1 - - [21/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "-" "203.0.113.7"'
+    assert only(found, text).id == "203.0.113.7"
+
+
 def test_client_when_the_peer_is_no_trusted_proxy_then_it_is_the_peer() -> None:
     found = spec("http", hostfield="http_x_forwarded_for", trustedproxies="10.0.0.0/8")
     text = '192.0.2.1 - - [21/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "-" "203.0.113.7"'
