@@ -38,14 +38,17 @@ class Sieve:
         self._rest = 0
         """So many chunks are still to be read whole."""
 
-    def starts(self, chunk: bytes) -> list[tuple[int, int]] | None:
-        """Return where the lines to be read begin, each with the filters that want it; None: read all, for all."""
+    def starts(self, chunk: bytes, lines: int = 0) -> list[tuple[int, int]] | None:
+        """Return where the lines to be read begin, each with the filters that want it; None: read all, for all.
+
+        `lines`: how many there are, if the caller knows.
+        """
         if len(chunk) < BULK or not self._predictable():
             return None
         if self._rest:
             self._rest -= 1
             return None
-        lines = chunk.count(b"\n")
+        lines = lines or chunk.count(b"\n")
         scanner = self._scanner or self._choose(chunk)
         if scanner.always:
             return None

@@ -150,13 +150,13 @@ class Trial:
         """Yield the lines of each chunk that are to be looked at, and what tells their numbers."""
         first = 1
         for chunk in self.log.chunks(self._reader, self._setup.finished):
-            found = self._sieve.starts(chunk) if enough() else None
+            lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+            found = self._sieve.starts(chunk, lines) if enough() else None
             if found is None:
                 texts = list(self._reader.texts(chunk))
                 lines = len(texts)
                 yield texts, first.__add__
             else:
-                lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
                 self.passed_over += lines - len(found) - self._left_out_beside(chunk, dict(found))
                 now = None if self._setup.as_journal else self._now()
                 starts = [start for start, _ in found]
