@@ -88,6 +88,8 @@ LATE_IMPORTS = {
     ("firewall.build", "f2b.firewall.python"): "the same",
     ("store.rescue", "shutil"): "0.5 MB with what it imports, and few databases need rescue",
     ("store.rescue", "tempfile"): "the same",
+    ("cli.compat_client", "pathlib"): "6 ms that only who reads the configuration pays",
+    ("cli.compat_show", "f2b.cli"): "only `statistics` draws a table",
     ("cli.compat_client", "shlex"): "only to talk with somebody who types",
     ("source.journal", "f2b.source.journalctl"): "subprocess, only where libsystemd cannot be used",
     ("daemon.reference", "maxminddb"): "an extra, which only filters by origin need",

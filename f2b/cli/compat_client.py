@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from f2b import __version__
@@ -20,6 +19,8 @@ from f2b.control import FAIL2BAN_VERSION, client
 from f2b.errors import ControlError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from f2b.config.model import Problem
 
 PROGRAM = "fail2ban-client"
@@ -73,7 +74,7 @@ class Client:
         """Find the server and do what was asked."""
         options = self._options
         directory = options.value("conf")
-        if directory is not None and not options.value("socket") and not Path(directory).is_dir():
+        if directory is not None and not options.value("socket") and not os.path.isdir(directory):
             print(f"ERROR: Base configuration directory {directory} does not exist ")
             return self._error("Init of command line failed")
         self._socket = options.value("socket") or _configured_socket(directory)
@@ -183,7 +184,7 @@ class Client:
         return self._tell(command, timeout)
 
     def _reason(self, error: client.NoServerError, command: str) -> str:
-        if not Path(self._socket).exists():
+        if not os.path.exists(self._socket):
             return f"Failed to access socket path: {self._socket}. Is fail2ban running?"
         if isinstance(error.cause, PermissionError):
             return f"Permission denied to socket: {self._socket}, (you must be root)"
@@ -246,10 +247,16 @@ def _configured_socket(directory: str | None) -> str:
     return socket_path(None, directory)
 
 
+def _folder(directory: str | None) -> Path | None:
+    from pathlib import Path  # late for the same reason
+
+    return Path(directory) if directory else None
+
+
 def _has_jail(directory: str | None, name: str) -> bool:
     from f2b.config import search  # late for the same reason
 
-    settings = search.load(Path(directory) if directory else None, only=(name,), disabled=True)
+    settings = search.load(_folder(directory), only=(name,), disabled=True)
     named = (*(spec.name for spec in (*settings.jails, *settings.broken)), *(it.jail for it in settings.problems))
     return name in named
 
@@ -257,7 +264,7 @@ def _has_jail(directory: str | None, name: str) -> bool:
 def _test(directory: str | None) -> list[Problem]:
     from f2b.config import search  # late for the same reason
 
-    settings = search.load(Path(directory) if directory else None)
+    settings = search.load(_folder(directory))
     return [problem for problem in settings.problems if problem.severity == "error"]
 
 
@@ -265,7 +272,7 @@ def _dumped(directory: str | None, pretty: bool) -> tuple[list[str], list[Proble
     """Return the commands, and the errors of the configuration."""
     from f2b.config import search, stream  # late for the same reason
 
-    settings = search.load(Path(directory) if directory else None)
+    settings = search.load(_folder(directory))
     show = stream.pretty if pretty else repr
     lines = [show(command) for command in stream.commands(settings, search.Machine().logs)]
     return lines, [problem for problem in settings.problems if problem.severity == "error"]
@@ -273,7 +280,7 @@ def _dumped(directory: str | None, pretty: bool) -> tuple[list[str], list[Proble
 
 def _spawn(options: Options, socket: str) -> int:
     """Hand over to `fail2ban-server`, which says `Server ready` when it is."""
-    script = Path(sys.argv[0]).parent / "fail2ban-server"  # so that `ps` shows its name
-    program = [str(script)] if script.is_file() else ["-m", "f2b.cli.compat_server"]
+    script = os.path.join(os.path.dirname(sys.argv[0]), "fail2ban-server")  # so that `ps` shows its name
+    program = [script] if os.path.isfile(script) else ["-m", "f2b.cli.compat_server"]
     mode = "-f" if "f" in options.flags else "-b"
     return os.spawnv(os.P_WAIT, sys.executable, [sys.executable, *program, *options.passed_on(), mode, "start"])

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from f2b.cli import compat_table
-
 Words = Sequence[str]
 Layout = Callable[[Words, Any], str]
 
@@ -23,6 +21,12 @@ def _item(command: Words, result: Any) -> str:
     if layout is None and len(command) > 2:
         layout = _ITEMS.get(command[2]) or _ITEMS_OF.get((command[0], command[2]))
     return layout(command, result) if layout else str(result)
+
+
+def _statistics(command: Words, result: Any) -> str:
+    from f2b.cli import compat_table  # late: nobody else draws tables
+
+    return compat_table.render(command, result)
 
 
 # ---- status --------------------------------------------------------------------------------------------------
@@ -144,8 +148,8 @@ _COMMANDS: dict[str, Layout] = {
     "echo": lambda command, result: " ".join(map(str, result)),
     "flushlogs": lambda command, result: f"logs: {result}",
     "status": _status,
-    "stats": compat_table.render,
-    "statistics": compat_table.render,
+    "stats": _statistics,
+    "statistics": _statistics,
     "get": _item,
     "set": _item,
 }
