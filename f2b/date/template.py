@@ -13,7 +13,7 @@ from f2b.date.value import NEVER, Instant, Wall, instant
 from f2b.errors import ConfigError
 from f2b.runaway import Runaway
 
-MEMO_SIZE = 1000
+MEMO_SIZE = 200
 """How many texts a template remembers; then it forgets them all. A second's lines share one."""
 
 _NEVER = re.compile(r"(?!)")
