@@ -118,6 +118,18 @@ class Spared:
 
 
 @dataclass(frozen=True, slots=True)
+class Surged:
+    """A jail bans more in a minute than its `maxbans`."""
+
+    jail: str
+    maxbans: int
+    id: str
+    """Whose ban was the first too many."""
+    held: bool
+    """It is not banned, nor are others until it is calmer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ban:
     """Somebody is to be kept out from `time` for `duration` seconds."""
 
@@ -282,6 +294,7 @@ Effect = (
     | Known
     | Ignored
     | Spared
+    | Surged
     | Ban
     | Increased
     | Prolonged

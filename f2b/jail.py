@@ -17,6 +17,7 @@ from f2b.ban.history import Past
 from f2b.ban.ledger import Ledger
 from f2b.ban.pardon import Counted, Pardons
 from f2b.ban.protected import Protected, Protection, nobody
+from f2b.ban.surge import Surge
 from f2b.ban.verdicts import Verdicts
 from f2b.ban.window import Window
 from f2b.config.model import FilterSpec, JailSpec
@@ -41,6 +42,7 @@ from f2b.events import (
     RanAway,
     Resolve,
     Spared,
+    Surged,
     Unban,
 )
 from f2b.filter import Filter, Listener
@@ -94,6 +96,7 @@ class Jail:
         self._verdicts = Verdicts(spec.ignorecache)
         self._protection = protection
         self._protected = Protected(dict.fromkeys(spec.protect, PROTECT))
+        self._surge = Surge(spec.maxbans)
         self._spared_ids: dict[str, str] = {}
         """Who was said to be spared, and why."""
         self._oddities = Oddities(spec.name)
@@ -253,8 +256,14 @@ class Jail:
         why = self.protects(seen.id) or (self.protects(seen.host) if seen.host else "")
         if why:
             return self._spare(seen.id, why)
+        alarm: list[Effect] = []
+        if self.ledger.get(seen.id) is None and self._surge.over(now):
+            if self._surge.alarms(now):
+                alarm = [Surged(self.name, self.spec.maxbans, seen.id, self.spec.holdbans)]
+            if self.spec.holdbans:
+                return alarm
         ban = Ban(self.name, seen.id, tally.last, bantime, tally.failures, tally.matches, seen.captures, seen.host)
-        return self._impose(ban, now)
+        return [*alarm, *self._impose(ban, now)]
 
     def _spare(self, key: str, why: str) -> list[Effect]:
         """Tell once of each whom no filter may ban."""
@@ -369,6 +378,8 @@ class Jail:
             self._pardons = Pardons() if _forgives(spec.filter) else None
         self.allow = AllowList(spec.ignoreip)
         self._protected = Protected(dict.fromkeys(spec.protect, PROTECT))
+        if spec.maxbans != old.maxbans:
+            self._surge = Surge(spec.maxbans)
         if spec.ignorecache != old.ignorecache:
             self._verdicts = Verdicts(spec.ignorecache)
         if spec.counting != old.counting:

@@ -145,6 +145,10 @@ class JailSpec:
     """Addresses and networks that no filter may ban."""
     protectgroups: tuple[str, ...] = ("sudo", "wheel", "adm")
     """Nor may it ban where root, or a member of these groups, is logged in from."""
+    maxbans: int = 0
+    """More new bans than this in a minute raise an alarm; 0 is no limit."""
+    holdbans: bool = False
+    """And do not come into force."""
     increment: Increment = field(default_factory=Increment)
     ignoreself: bool = True
     ignoreip: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from f2b.events import (
     Prolonged,
     RanAway,
     Spared,
+    Surged,
     Unban,
     Warned,
 )
@@ -66,6 +67,12 @@ def _ignored(log: Log, effect: Ignored) -> None:
 
 def _spared(log: Log, effect: Spared) -> None:
     log.warning("actions", f"[{effect.jail}] {effect.id} fails, but is not banned: {effect.why}")
+
+
+def _surged(log: Log, effect: Surged) -> None:
+    held = "held back until it is calmer" if effect.held else "not held back: holdbans = no"
+    what = f"more than {effect.maxbans} new bans within a minute, {effect.id} is one too many; they are {held}"
+    log.error("actions", f"[{effect.jail}] {what}. Look at its log and filter, or raise maxbans")
 
 
 def _held(log: Log, effect: Held) -> None:
@@ -141,6 +148,7 @@ _TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
     Increased: _increased,
     Ignored: _ignored,
     Spared: _spared,
+    Surged: _surged,
     Ban: _ban,
     Held: _held,
     Unban: _unban,

@@ -131,3 +131,19 @@ def test_protect_when_it_is_no_address_then_the_jail_is_down_and_the_line_is_nam
     server.start()
     assert [jail["name"] for jail in server.status()["jails"]] == ["other"]
     assert "jail.d/app.conf:7: jail app: 'gateway' is no address; write 192.0.2.1" in server.said()
+
+
+def test_bans_when_too_many_come_at_once_then_it_is_told_and_with_holdbans_they_are_held(server: Server) -> None:
+    logs = {name: server.jail(name, maxretry=1, maxbans=5, holdbans=name == "held") for name in ("held", "told")}
+    for log in logs.values():
+        log.touch()
+    server.start()
+    for log in logs.values():
+        for number in range(9):
+            fail(log, f"203.0.113.{number}", 1)
+    wait_for(lambda: server.said().count("[told] Ban ") == 9)
+    wait_for(lambda: server.said().count("[held] Found ") == 9)
+    assert server.said().count("[held] Ban ") == 5
+    for name, what in (("held", "held back until it is calmer"), ("told", "not held back: holdbans = no")):
+        assert server.said().count(f"[{name}] more than 5 new bans within a minute") == 1
+        assert what in server.said()
