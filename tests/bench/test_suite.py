@@ -40,7 +40,7 @@ def test_server_when_it_reads_a_log_then_both_count_the_same(tmp_path: Path) -> 
 
 def test_kernel_when_a_server_restores_bans_then_its_news_are_counted(tmp_path: Path) -> None:
     (tmp_path / "auth.log").touch()
-    folder = Folder(tmp_path / "server", {"sshd": {"logpath": tmp_path / "auth.log"}})
+    folder = Folder(tmp_path / "server", {"sshd": {"logpath": tmp_path / "auth.log", "bantime": daemon.DAY_S}})
     daemon._stored(folder.db, 30)
     assert daemon._in_kernel("fill", (30,), folder.command(f2b()))[0] > 0
 
