@@ -253,7 +253,7 @@ class Jail:
 
     def _ban(self, tally: Tally, now: float) -> list[Effect]:
         seen, bantime = tally.seen, self.spec.bantime
-        why = self.protects(seen.id) or (self.protects(seen.host) if seen.host else "")
+        why = self.protects(seen.id) or (self.protects(seen.host) if seen.host and seen.host != seen.id else "")
         if why:
             return self._spare(seen.id, why)
         alarm: list[Effect] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 
 from f2b.ban.ledger import Ledger
 from f2b.daemon.doubt import Doubt
@@ -36,6 +36,8 @@ class Guard:
         self.jail = jail
         self._recall = recall
         self.firewalls = tuple(firewalls)
+        self.shuts_out = _shut_out(self.firewalls)
+        """Whether f2b itself keeps packets of the banned out; commands and scripts may do anything."""
         self._ledger = ledger
         self._loop = loop
         self._log = log
@@ -103,6 +105,7 @@ class Guard:
             kept[firewall.name] = firewall
             self._attempt(firewall, lambda it: it.start(self._held(it)))
         self.firewalls = tuple(kept[name] for name in order if name in kept)
+        self.shuts_out = _shut_out(self.firewalls)
 
     def act(self, name: str, verb: str) -> None:
         """Let one action `start`, `stop` or `flush` by hand; another verb: see that it stands."""
@@ -181,11 +184,6 @@ class Guard:
         self.doubt.seen(ban)
 
     @property
-    def shuts_out(self) -> bool:
-        """Whether f2b itself keeps packets of the banned out; commands and scripts may do anything."""
-        return any(isinstance(firewall, Proven) for firewall in self.firewalls)
-
-    @property
     def faults(self) -> list[str]:
         """Why its firewalls do not do what they should, those too that only found out later."""
         later = [it.fault for it in self.firewalls if isinstance(it, Queued) and it.fault]
@@ -238,3 +236,8 @@ class Guard:
         for firewall in self.firewalls:
             if firewall.name in self.failing:
                 self._attempt(firewall, lambda it: it.start(self._held(it)))
+
+
+def _shut_out(firewalls: Iterable[Firewall]) -> bool:
+    """Return whether any of these is ours; asked once, for a protocol's isinstance takes as long as a ban."""
+    return any(isinstance(firewall, Proven) for firewall in firewalls)

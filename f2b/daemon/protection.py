@@ -11,6 +11,8 @@ from f2b.loop import Loop
 
 ROUTES_S = 30.0
 """How often the default gateways are looked up."""
+FRESH_S = 0.1
+"""How long what was seen of sessions holds: in a storm of bans nobody logs in between two."""
 Allowed = Mapping[str, float]
 """Who was allowed by hand, and until when; infinity is for good."""
 
@@ -23,6 +25,7 @@ class Guardian:
         self._allowed: Allowed = {}
         self._gateways: frozenset[str] = frozenset()
         self._looked = float("-inf")
+        self._asked = float("-inf")
         self._stamp: object = None
         self._known: dict[tuple[bool, tuple[str, ...]], Protected] = {}
         """By whether gateways count and by the groups of administrators, as of `_stamp`."""
@@ -35,6 +38,15 @@ class Guardian:
     def protected(self, groups: Sequence[str], gateways: bool) -> Protected:
         """Return who is protected now, where members of these groups are administrators, and gateways or not."""
         now = self._loop.now()
+        if abs(now - self._asked) >= FRESH_S:
+            self._asked = now
+            self._look_again(now)
+        key = gateways, tuple(groups)
+        if key not in self._known:
+            self._known[key] = Protected(self._reasons(*key))
+        return self._known[key]
+
+    def _look_again(self, now: float) -> None:
         if abs(now - self._looked) >= ROUTES_S:
             self._looked = now
             self._gateways = route.gateways()
@@ -45,10 +57,6 @@ class Guardian:
             self._stamp = stamp
             self._allowed = {key: end for key, end in self._allowed.items() if end > now}
             self._known.clear()
-        key = gateways, tuple(groups)
-        if key not in self._known:
-            self._known[key] = Protected(self._reasons(*key))
-        return self._known[key]
 
     def _reasons(self, gateways: bool, groups: Collection[str]) -> dict[str, str]:
         found = dict.fromkeys(self._gateways if gateways else (), "it is the default gateway")
