@@ -95,7 +95,7 @@ class Service(NamedTuple):
     within: tuple[str, ...] = ()
     """Runs a command where the service runs: it sees the same /run."""
     stay: Callable[[str], subprocess.Popen[bytes]] | None = None
-    """Log in from this address and do what standard input says, line by line, until it ends."""
+    """Log in from this address and do what standard input says; what comes back is in `session` beside the log."""
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> None:
@@ -149,7 +149,8 @@ def sshd(guarded: Host, peer: Host, target: str, home: Path) -> Iterator[Service
     def stay(source: str) -> subprocess.Popen[bytes]:
         right = [*client, "-i", str(home / "key"), "-o", "BatchMode=yes", "-b", source, "-tt", f"root@{target}"]
         command = ["ip", "netns", "exec", peer.name, *right, "stty -echo; exec sh"]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with (home / "session").open("wb") as out:
+            return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out)
 
     start = ["env", f"HOME_DIR={home}", "unshare", "-m", "sh", "-c", SSHD_START]
     with _syslog(home / "syslog", log), running(guarded, start, home / "sshd.out") as process:
