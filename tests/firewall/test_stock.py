@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import shutil
-import subprocess
-
 import pytest
 
 from f2b.firewall.stock import nftables
+from tests.firewall.resolved import resolved_by_fail2ban
 
 ACTIONS = {
     "plain": "nftables[name=plain]",
@@ -30,18 +27,7 @@ ACTIONS = {
 @pytest.fixture(scope="module")
 def resolved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """The options that Fail2Ban hands to each of ACTIONS."""
-    folder = tmp_path_factory.mktemp("stock")
-    config = folder / "fail2ban"
-    shutil.copytree("/etc/fail2ban", config)
-    shutil.rmtree(config / "jail.d")
-    (folder / "log").touch()
-    jails = [f"[{jail}]\nenabled = true\naction = {action}\n" for jail, action in ACTIONS.items()]
-    head = f"[DEFAULT]\nbackend = polling\nfilter = sshd\nlogpath = {folder}/log\n"
-    (config / "jail.local").write_text(head + "".join(jails))
-    command = ["/usr/bin/fail2ban-client", "-c", str(config), "-d"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-    told = [ast.literal_eval(line) for line in done.stdout.splitlines() if line.startswith("[")]
-    return {words[1]: dict(words[4]) for words in told if words[0] == "multi-set" and words[2] == "action"}
+    return resolved_by_fail2ban(ACTIONS, tmp_path_factory.mktemp("stock"))
 
 
 def test_stock_action_when_it_is_unmodified_then_its_options_are_found(resolved: dict[str, dict[str, str]]) -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import shutil
-import subprocess
-
 import pytest
 
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec
@@ -14,6 +10,7 @@ from f2b.firewall.choice import choose
 from f2b.firewall.plan import Plan
 from f2b.firewall.stock_xtables import xtables
 from f2b.firewall.xtables import Half, Xtables
+from tests.firewall.resolved import resolved_by_fail2ban
 
 HERE = Place("jail.conf")
 REJECT4 = "-j REJECT --reject-with icmp-port-unreachable"
@@ -47,18 +44,7 @@ ACTIONS = {
 @pytest.fixture(scope="module")
 def resolved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """The options that Fail2Ban hands to each of ACTIONS."""
-    folder = tmp_path_factory.mktemp("stock")
-    config = folder / "fail2ban"
-    shutil.copytree("/etc/fail2ban", config)
-    shutil.rmtree(config / "jail.d")
-    (folder / "log").touch()
-    jails = [f"[{jail}]\nenabled = true\naction = {action}\n" for jail, action in ACTIONS.items()]
-    head = f"[DEFAULT]\nbackend = polling\nfilter = sshd\nlogpath = {folder}/log\n"
-    (config / "jail.local").write_text(head + "".join(jails))
-    command = ["/usr/bin/fail2ban-client", "-c", str(config), "-d"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-    told = [ast.literal_eval(line) for line in done.stdout.splitlines() if line.startswith("[")]
-    return {words[1]: dict(words[4]) for words in told if words[0] == "multi-set" and words[2] == "action"}
+    return resolved_by_fail2ban(ACTIONS, tmp_path_factory.mktemp("stock"))
 
 
 def nobody(_: str) -> None:
