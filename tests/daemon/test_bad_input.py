@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ class TestTheServerCannotStart:
 
     def test_database_of_a_newer_version(self, server: Server) -> None:
         server.jail()
-        with sqlite3.connect(server.folder / "db") as database:
+        with closing(sqlite3.connect(server.folder / "db")) as database, database:
             database.execute("CREATE TABLE fail2banDb(version INTEGER)")
             database.execute("INSERT INTO fail2banDb VALUES (99)")
         database.close()

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def held(server: Server) -> dict[str, list[str]]:
 
 
 def rows(server: Server) -> list[tuple[str, str, float, int]]:
-    with sqlite3.connect(server.folder / "db") as db:
+    with closing(sqlite3.connect(server.folder / "db")) as db, db:
         return db.execute("select jail, ip, bantime, bancount from bans order by rowid").fetchall()
 
 
@@ -55,7 +56,7 @@ class TestGrowth:
         server.start()
         server.ask("ban", EVIL, "--jail", "app")
         server.end()
-        with sqlite3.connect(server.folder / "db") as db:
+        with closing(sqlite3.connect(server.folder / "db")) as db, db:
             for table in ("bans", "bips"):
                 db.execute(f"update {table} set timeofban = timeofban - 7200, bancount = 3")
         server.start()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ class TestTimes:
         append(log, "".join(line(EVIL, user=f"u{number}") for number in range(4)).encode())
         wait_for(lambda: banned(server) == {"app": {EVIL}, "none": {EVIL}})
         server.end()
-        with sqlite3.connect(server.folder / "db") as db:
+        with closing(sqlite3.connect(server.folder / "db")) as db, db:
             rows = dict(db.execute("select jail, data from bips").fetchall())
         kept = [text.split(" of ")[1].split()[0] for text in json.loads(rows["app"]).get("matches", [])]
         assert kept == ["u2", "u3"]
@@ -198,7 +199,7 @@ class TestServerFiles:
             assert "INFO" in (tmp_path / "the.log").read_text()
             assert not os.path.exists(tmp_path / "wrong")
             assert server.end() == 0
-            with sqlite3.connect(tmp_path / "the.db") as db:
+            with closing(sqlite3.connect(tmp_path / "the.db")) as db, db:
                 (data,) = db.execute("select data from bans").fetchone()
             assert len(json.loads(data)["matches"]) == 1
 
