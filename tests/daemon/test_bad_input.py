@@ -137,7 +137,6 @@ class TestTheServerCannotStart:
         with closing(sqlite3.connect(server.folder / "db")) as database, database:
             database.execute("CREATE TABLE fail2banDb(version INTEGER)")
             database.execute("INSERT INTO fail2banDb VALUES (99)")
-        database.close()
         assert "99" in refused(server, code=1)
 
     def test_no_root_but_a_configuration_that_bans(self, tmp_path: Path) -> None:
