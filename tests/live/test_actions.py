@@ -30,6 +30,7 @@ cp -a /etc {folder}/etc && mount --bind {folder}/etc /etc
 mount -t tmpfs none /run && mkdir -p /run/lock /run/dbus /run/fail2ban
 [ ! -d /var/lib/shorewall ] || mount -t tmpfs none /var/lib/shorewall
 ip link set lo up
+mount --bind /usr/bin/msmtp "$(readlink -f /usr/sbin/sendmail)"
 printf '%s' '{hosts}' >/etc/hosts
 printf 'account default\\nhost 127.0.0.1\\nport %s\\nfrom f2b@localhost\\n' {mail} >/etc/msmtprc
 {more}
