@@ -136,9 +136,12 @@ def live(story: Story) -> None:
     for name in SERVED:
         story.told(name, "Ban ")
     story.ask(f"set app banip 203.0.113.9 {WORSE} 10.1.0.0/16 Badger", "set app unbanip 203.0.113.9")
-    story.ask("set app maxretry 2", "set app findtime 5m", "set app bantime.maxtime 1h", "set app maxlines 2")
+    story.ask("set app maxretry 2", "set app findtime 5m", "set app bantime.maxtime 1h")
     story.pair.write("young.log", "something else\n")
     story.ask("set app addlogpath {here}/young.log", "set app dellogpath {here}/nobody.log")
+    story.fail("young", "192.0.2.8")
+    story.told("app", "Found 192.0.2.8")  # else one of them may not have read it before the reload forgets it
+    story.ask("set app maxlines 2")
     story.told("app", "Ban Badger")
     story.look("status {0}", "get {0} banip", "get {0} logpath")
     story.configure("true")
