@@ -45,7 +45,7 @@ from f2b.events import (
     Surged,
     Unban,
 )
-from f2b.filter import Filter, Listener
+from f2b.filter import Filter, is_listener
 from f2b.oddity import Oddities
 from f2b.runaway import Patience, Runaway
 from f2b.value import replace
@@ -128,7 +128,7 @@ class Jail:
 
     def hear(self, event: Found | Ban, now: float) -> list[Effect]:
         """Return what follows from what another jail found or banned, if the filter listens to that one."""
-        if not isinstance(self.filter, Listener) or event.jail not in self.listens:
+        if not is_listener(self.filter) or event.jail not in self.listens:
             return []
         return [effect for failure in self.filter.hear(event) for effect in self._take(failure, now, True)]
 
@@ -398,7 +398,7 @@ def _counter(spec: JailSpec) -> Counter:
 
 
 def _listened(filter_: Filter) -> frozenset[str]:
-    return filter_.listens if isinstance(filter_, Listener) else frozenset()
+    return filter_.listens if is_listener(filter_) else frozenset()
 
 
 def _forgives(spec: FilterSpec) -> bool:

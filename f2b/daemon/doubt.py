@@ -10,7 +10,7 @@ from f2b.daemon.cause import Check, Remark, Traffic
 from f2b.daemon.traffic import traffic
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import Firewall, Proven
+from f2b.firewall import Firewall, Proven, is_proven
 from f2b.firewall.dry import Dry
 from f2b.firewall.nftables import SAMPLE
 from f2b.log import Log
@@ -145,7 +145,7 @@ class Doubt:
         ]
 
     def _proven(self) -> list[Proven]:
-        return [firewall for firewall in self._firewalls() if isinstance(firewall, Proven)]
+        return [firewall for firewall in self._firewalls() if is_proven(firewall)]
 
 
 def _remarks(firewall: Proven, ban: Ban, in_force: bool, seen: Traffic | None) -> tuple[Remark, ...]:

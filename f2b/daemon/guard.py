@@ -8,8 +8,8 @@ from f2b.ban.ledger import Ledger
 from f2b.daemon.doubt import Doubt
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import Firewall, Proven, Queued, Watched
-from f2b.firewall.life import Asked, Query
+from f2b.firewall import Firewall, Watched, is_proven, is_queued, is_watched
+from f2b.firewall.life import Query, can_be_asked
 from f2b.firewall.shell import Result
 from f2b.log import Log
 from f2b.loop import Loop, Timer
@@ -70,7 +70,7 @@ class Guard:
         """Let some in and keep others out; in the kernel all of it is one transaction, however many they are."""
 
         def change(firewall: Firewall) -> None:
-            if isinstance(firewall, Queued):
+            if is_queued(firewall):
                 firewall.unban(self._told(firewall, gone))
                 firewall.ban(came)
             else:
@@ -81,7 +81,7 @@ class Guard:
     @property
     def keeps(self) -> bool:
         """Whether bans of it can stay in force when the server has gone."""
-        return any(not isinstance(firewall, Queued) for firewall in self.firewalls)
+        return any(not is_queued(firewall) for firewall in self.firewalls)
 
     def stop(self, keep: bool) -> None:
         """Take everything out, last started first; with `keep`, leave in the kernel what can stay there."""
@@ -119,7 +119,7 @@ class Guard:
 
     def ask(self, name: str, query: Query, answer: Callable[[Result], object]) -> None:
         """Ask one action something; who cannot be asked answers that."""
-        asked = [it for it in self.firewalls if it.name == name and isinstance(it, Asked)]
+        asked = [it for it in self.firewalls if it.name == name and can_be_asked(it)]
         if asked:
             asked[0].ask(query, answer)
         else:
@@ -128,12 +128,12 @@ class Guard:
     @property
     def watched(self) -> bool:
         """Whether there is a firewall that others may damage."""
-        return any(isinstance(firewall, Watched) for firewall in self.firewalls)
+        return any(is_watched(firewall) for firewall in self.firewalls)
 
     @property
     def tables(self) -> set[tuple[int, str]]:
         """Where in nftables others may damage one, by family and name."""
-        return {table for it in self.firewalls if isinstance(it, Watched) for table in it.tables}
+        return {table for it in self.firewalls if is_watched(it) for table in it.tables}
 
     def damaged(self, changed: Set[tuple[int, str]] | None) -> list[str]:
         """Return the names of the firewalls that are not as the ledger wants them, because others changed them.
@@ -142,7 +142,7 @@ class Guard:
         """
         names = []
         for firewall in self.firewalls:
-            if not isinstance(firewall, Watched):
+            if not is_watched(firewall):
                 continue
             if changed is None:
                 found = firewall.name not in self.failing and not self._is_intact(firewall)
@@ -166,44 +166,44 @@ class Guard:
 
     def set_up_again(self) -> None:
         """Do what `start` did, where that can be done twice."""
-        self.restore({firewall.name for firewall in self.firewalls if isinstance(firewall, Watched)})
+        self.restore({firewall.name for firewall in self.firewalls if is_watched(firewall)})
 
     def renew(self) -> None:
         """Tell the kernel again of bans without an end: it holds none for longer than a day; and of long ones."""
         late = self._loop.now() + LONG_S
         endless = [ban for ban in self._ledger if ban.end > late]
         for firewall in self.firewalls if endless else ():
-            if not isinstance(firewall, Queued):
+            if not is_queued(firewall):
                 self._attempt(firewall, lambda it: it.ban(endless))
 
     def seen(self, ban: Ban) -> None:
         """A banned id offends although it is banned: let the actions look whether they still stand."""
         for firewall in self.firewalls:
-            if isinstance(firewall, Queued):
+            if is_queued(firewall):
                 firewall.seen(self._recall(ban))
         self.doubt.seen(ban)
 
     @property
     def faults(self) -> list[str]:
         """Why its firewalls do not do what they should, those too that only found out later."""
-        later = [it.fault for it in self.firewalls if isinstance(it, Queued) and it.fault]
+        later = [it.fault for it in self.firewalls if is_queued(it) and it.fault]
         return [*self.failing.values(), *later]
 
     def reload(self, kept: Collection[str]) -> None:
         """Tell those actions, which go on as they were, that the configuration was read again."""
         for firewall in self.firewalls:
-            if isinstance(firewall, Queued) and firewall.name in kept:
+            if is_queued(firewall) and firewall.name in kept:
                 firewall.reload()
 
     @property
     def busy(self) -> bool:
         """Whether some action has not done yet what it was asked for."""
-        return any(isinstance(firewall, Queued) and not firewall.idle for firewall in self.firewalls)
+        return any(is_queued(firewall) and not firewall.idle for firewall in self.firewalls)
 
     def abandon(self) -> None:
         """Give up what is not done yet: the server ends now."""
         for firewall in self.firewalls:
-            if isinstance(firewall, Queued):
+            if is_queued(firewall):
                 firewall.abandon()
 
     def _held(self, firewall: Firewall) -> Sequence[Ban]:
@@ -212,7 +212,7 @@ class Guard:
 
     def _told(self, firewall: Firewall, bans: Sequence[Ban]) -> Sequence[Ban]:
         """Return bans with what led to them, if this firewall may tell that to somebody."""
-        return tuple(map(self._recall, bans)) if isinstance(firewall, Queued) else bans
+        return tuple(map(self._recall, bans)) if is_queued(firewall) else bans
 
     def _all(self, act: Callable[[Firewall], None]) -> None:
         for firewall in self.firewalls:
@@ -239,5 +239,5 @@ class Guard:
 
 
 def _shut_out(firewalls: Iterable[Firewall]) -> bool:
-    """Return whether any of these is ours; asked once, for a protocol's isinstance takes as long as a ban."""
-    return any(isinstance(firewall, Proven) for firewall in firewalls)
+    """Return whether any of these is ours."""
+    return any(is_proven(firewall) for firewall in firewalls)

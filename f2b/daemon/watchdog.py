@@ -14,7 +14,7 @@ from pathlib import Path
 
 from f2b.daemon.outlet import Outlet
 from f2b.daemon.supervisor import Supervisor
-from f2b.firewall import Queued
+from f2b.firewall import is_queued
 from f2b.log import Log
 from f2b.loop import SLOW_S, Callback, Loop, Timer
 from f2b.source.tail import Tail
@@ -148,7 +148,7 @@ class Watchdog:
     def _queues(self, now: float) -> Iterator[tuple[str, str]]:
         for name, guard in self._outlet.guards.items():
             for it in guard.firewalls:
-                if not isinstance(it, Queued):
+                if not is_queued(it):
                     continue
                 still = self._still.for_s(("queue", name, it.name), None if it.idle else it.moves, now)
                 if still >= QUEUE_S:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 
 from f2b.events import Ban, Failure, Found, Line
 from f2b.filter.literals import Clause
@@ -21,8 +21,7 @@ class Filter(Protocol):
         ...
 
 
-@runtime_checkable
-class Listener(Protocol):
+class Listener(Filter, Protocol):
     """A filter that judges what other jails find, too."""
 
     @property
@@ -33,3 +32,8 @@ class Listener(Protocol):
     def hear(self, event: Found | Ban) -> Sequence[Failure]:
         """Return the failures that follow from what another jail found or banned."""
         ...
+
+
+def is_listener(filter_: Filter) -> TypeGuard[Listener]:
+    """Say whether a filter wants to hear of other jails; `isinstance` would import `inspect` for that."""
+    return hasattr(filter_, "hear")

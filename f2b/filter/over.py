@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from f2b import net
 from f2b.config.model import FilterSpec
 from f2b.events import SUCCESS, Ban, Failure, Found, Line
-from f2b.filter import Filter, Listener
+from f2b.filter import Filter, is_listener
 from f2b.filter.access import Access
 from f2b.filter.identity import identify
 from f2b.filter.judge import Clauses, EventJudge, FailureJudge, RequestJudge
@@ -23,7 +23,7 @@ class OverFailures:
         self.spec = spec
         self.judge = judge
         self.bases = bases
-        self._listeners = [base for base in bases if isinstance(base, Listener)]
+        self._listeners = [base for base in bases if is_listener(base)]
         self.listens = frozenset(name for base in self._listeners for name in base.listens)
         """The jails that one of the bases wants to hear of."""
 

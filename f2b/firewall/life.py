@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, TypeGuard
 
 from f2b.events import Ban
+from f2b.firewall import Firewall
 from f2b.firewall.shell import Result, Step
 
 Routine = Generator[Step, Result, bool]
@@ -24,13 +25,17 @@ class Query(NamedTuple):
     """What to set; the keywords of a call as JSON, or nothing."""
 
 
-@runtime_checkable
-class Asked(Protocol):
+class Asked(Firewall, Protocol):
     """An action of which questions can be asked."""
 
     def ask(self, query: Query, answer: Callable[[Result], object]) -> None:
         """Call with the answer as its value when the queue gets there; a failure says why there is none."""
         ...
+
+
+def can_be_asked(firewall: Firewall) -> TypeGuard[Asked]:
+    """Say whether an action answers questions."""
+    return hasattr(firewall, "ask")
 
 
 class Life(Protocol):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f2b.events import Ban, Failure, Found
-from f2b.filter import Listener
+from f2b.filter import is_listener
 from f2b.filter.build import build
 from f2b.filter.correlate import Correlate
 from f2b.filter.over import OverEvents, explain
@@ -22,7 +22,7 @@ def found(jail: str, host: str = "192.0.2.1", at: float = 0.0) -> Found:
 
 def heard(*events: Found | Ban, **options: str) -> list[Failure]:
     tested = made("correlate", **{**SCORES, **options})
-    assert isinstance(tested, Listener)
+    assert is_listener(tested)
     return [failure for event in events for failure in tested.hear(event)]
 
 
@@ -61,7 +61,7 @@ def test_network_when_a_jail_counts_it_as_one_then_the_points_are_the_hosts() ->
 
 def test_jail_when_nobody_asked_for_it_then_it_is_not_heard() -> None:
     tested = made("correlate", **SCORES)
-    assert isinstance(tested, Listener)
+    assert is_listener(tested)
     assert tested.listens == {"sshd", "web"}
     assert not tested.feed(bad())
 

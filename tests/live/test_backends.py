@@ -17,7 +17,7 @@ from f2b.daemon.guard import Guard
 from f2b.daemon.healer import Healer
 from f2b.errors import ActionError, Place
 from f2b.events import PERMANENT, Ban
-from f2b.firewall import Firewall, Watched
+from f2b.firewall import Firewall, is_watched
 from f2b.firewall.ipset import Ipset
 from f2b.firewall.ipset_wire import LONGEST_S
 from f2b.firewall.native import Native
@@ -472,6 +472,6 @@ def test_ban_when_everything_is_gone_then_it_bites_all_the_same(
     subprocess.run(["ipset", "destroy"], check=False, capture_output=True, timeout=60)
     firewall.ban([ban(ATTACKER[0])])
     with guarded.listen(PORT):
-        assert isinstance(firewall, Watched)
+        assert is_watched(firewall)
         firewall.start([ban(ATTACKER[0])]) if not firewall.intact([ban(ATTACKER[0])]) else None
         assert peer.connects(ATTACKER[0], GUARDED[0], PORT) == "refused"

@@ -12,7 +12,7 @@ from f2b.ban.ledger import Ledger
 from f2b.daemon.guard import Guard
 from f2b.errors import ActionError, Place
 from f2b.events import Ban
-from f2b.firewall import Firewall, Watched
+from f2b.firewall import Firewall, is_watched
 from f2b.firewall.native import Native
 from f2b.firewall.xtables import xtables
 from f2b.log import Log
@@ -47,7 +47,7 @@ def test_jails_when_set_up_together_then_each_stands_and_few_programs_ran(native
             one.start(bans)
     assert len(native.restore.pids) < JAILS  # one after the other it is four for each
     for one in (*made, again):
-        assert isinstance(one, Watched)
+        assert is_watched(one)
         assert one.intact(bans)
 
 
@@ -74,5 +74,5 @@ def test_jails_when_one_of_them_fails_then_the_others_stand(native: Native, tmp_
     for jail in ("sound", "well"):
         assert guards[jail].damaged(None) == []
         (one,) = guards[jail].firewalls
-        assert isinstance(one, Watched)
+        assert is_watched(one)
         assert one.intact([ban])
