@@ -48,6 +48,7 @@ from f2b.events import (
 from f2b.filter import Filter, is_listener
 from f2b.oddity import Oddities
 from f2b.runaway import Patience, Runaway
+from f2b.trace import Trace
 from f2b.value import replace
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Jail:
         self.banned_total = 0
         self.patience = Patience()
         """With patterns that run away."""
+        self.trace = Trace(spec.explainlines)
+        """What became of the latest failures."""
         self._past = past or Past()
         self._chance = chance or Even()
         self._growth = Growth(spec.increment, self._chance)
@@ -134,10 +137,14 @@ class Jail:
 
     def _take(self, failure: Failure, now: float, live: bool) -> list[Effect]:
         if failure.time is None and failure.attempts != SUCCESS:
-            return self._oddities.undated(failure, now)
+            return self._noted(failure, self._oddities.undated(failure, now), now)
         if failure.unresolved:
-            return [Resolve(self.name, failure.unresolved, failure, live)]
+            return self._noted(failure, [Resolve(self.name, failure.unresolved, failure, live)], now)
         return self._judge(failure, now)
+
+    def _noted(self, failure: Failure, effects: list[Effect], now: float) -> list[Effect]:
+        self.trace.note(failure, effects, now, self.counter)
+        return effects
 
     def resolved(self, failure: Failure, addresses: Sequence[str], now: float) -> list[Effect]:
         """Return what follows from a failure whose host name stands for these addresses: each one failed."""
@@ -146,6 +153,8 @@ class Jail:
         ]
         for judge in failure.then:
             found = [one for each in found for one in judge(each)]
+        if not addresses:
+            self.trace.lack(failure, now)
         return [effect for one in found for effect in self._judge(one, now)]
 
     def attempt(self, key: str, lines: Sequence[str], now: float) -> list[Effect]:
@@ -161,6 +170,9 @@ class Jail:
     # ---- failures ----
 
     def _judge(self, failure: Failure, now: float) -> list[Effect]:
+        return self._noted(failure, self._sentence(failure, now), now)
+
+    def _sentence(self, failure: Failure, now: float) -> list[Effect]:
         """Spare whom the allow list names, ask where it does not say, and count the others."""
         if failure.attempts == SUCCESS:
             return self._forgive(failure)
@@ -181,7 +193,8 @@ class Jail:
         if ban is not None:
             lifted = self.ledger.lift(ban.id) if spared and self.ledger.get(ban.id) == ban else None
             return [Ignored(self.name, ban.id, COMMAND), Unban(lifted)] if lifted else []
-        return [Ignored(self.name, failure.id, COMMAND)] if spared else self._count(failure, now)
+        ignored: list[Effect] = [Ignored(self.name, failure.id, COMMAND)]
+        return self._noted(failure, ignored if spared else self._count(failure, now), now)
 
     def _spared(self, key: str, host: str | None) -> str | None:
         by = self.allow.why(key)
@@ -313,6 +326,24 @@ class Jail:
         lifted = [Unban(ban, forget=True) for ban in bans.values()]
         return [*lifted, *(Forget(self.name, key) for key in others)]
 
+    def prospect(self, key: str, now: float) -> Ban:
+        """Return the ban that an id would get now, with its length; nothing comes into force."""
+        ban = Ban(self.name, key, now, self.spec.bantime)
+        return self._growth.grown(ban, self._past.of(key))[0] if self.spec.increment.enabled else ban
+
+    def why_spared(self, key: str) -> str:
+        """Return by what the allow list spares an id, in Fail2Ban's word; empty if it does not."""
+        return self._spared(key, key) or ""
+
+    def counted_as(self, key: str) -> str:
+        """Return whom an id is counted for: itself, or the network that counts as one."""
+        return self._widened(key)
+
+    def worth(self, key: str, now: float) -> int:
+        """Return what one failure of an id counts for now."""
+        known = self._known(key, now) if self.spec.increment.enabled else []
+        return known[0].worth if known else 1
+
     def _held(self, key: str) -> list[Ban]:
         """Return the bans of an id, of all inside it, or of the network that it was counted with."""
         return self.ledger.inside(key) or self.ledger.inside(self._widened(key))
@@ -386,6 +417,7 @@ class Jail:
             counter, self.counter = self.counter, _counter(spec)
             self.counter.restore(counter.tallies())
             self.counter.total = counter.total
+        self.trace.keep(spec.explainlines)
         self.counter.maxretry = spec.maxretry
         self.counter.findtime = spec.findtime
         self.counter.maxmatches = spec.maxmatches

@@ -35,7 +35,7 @@ OPTIONS = (
 )
 """Every jail option of Fail2Ban; any other name is a variable, or an option of f2b's own."""
 
-OWN = ("counting", "prefix4", "prefix6", "banlist", "protect", "protectgroups", "maxbans", "holdbans")
+OWN = ("counting", "prefix4", "prefix6", "banlist", "protect", "protectgroups", "maxbans", "holdbans", "explainlines")
 """Options of f2b's own that every jail has."""
 
 _VARIABLES = ("port", "protocol", "mode", "chain", "name", "type", "native")
@@ -147,6 +147,7 @@ class Reader:
             protectgroups=get("protectgroups", _paths, default.protectgroups),
             maxbans=get("maxbans", convert.integer, default.maxbans),
             holdbans=get("holdbans", convert.boolean, default.holdbans),
+            explainlines=get("explainlines", convert.integer, default.explainlines),
             increment=self._increment(),
             ignoreself=get("ignoreself", convert.boolean, default.ignoreself),
             ignoreip=self._ignoreip(),

@@ -149,6 +149,8 @@ class JailSpec:
     """More new bans than this in a minute raise an alarm; 0 is no limit."""
     holdbans: bool = False
     """And do not come into force."""
+    explainlines: int = 50
+    """How many failures, and what became of them, are kept for `f2b explain`."""
     increment: Increment = field(default_factory=Increment)
     ignoreself: bool = True
     ignoreip: tuple[str, ...] = ()
