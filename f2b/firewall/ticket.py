@@ -77,6 +77,7 @@ def about(ban: Ban, context: Context, host_name: str = "None") -> Ticket:
         "ip": lambda: ban.ip,
         "family": lambda: family(ban),
         "ip-rev": lambda: reverse(ban.ip),
+        "ip-seen": lambda: seen(ban),
         "ip-host": lambda: host_name,
         "fid": lambda: ban.id,
         "failures": lambda: str(ban.failures),
@@ -119,6 +120,14 @@ def reverse(address: str) -> str:
         return ""
     digits = address.split(".") if len(raw) == 4 else list(raw.hex())
     return ".".join(reversed(digits)) + "."
+
+
+def seen(ban: Ban) -> str:
+    """Return an address to report and to ask about: of a network that counts as one, who failed first in it."""
+    if "/" not in ban.ip:
+        return ban.ip
+    caught = ban.captures.get("ip6") or ban.captures.get("ip4")
+    return net.address(caught) or ban.ip if isinstance(caught, str) else ban.ip
 
 
 def _time(ban: Ban) -> str:

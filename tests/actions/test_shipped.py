@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.daemon.running import Server, running, wait_for
+from tests.daemon.running import Server, fail, running, wait_for
 from tests.live.mailbox import Mailbox
 
 V4, V6 = "203.0.113.5", "2001:db8::9"
+HOPPING, WIDE = ("2001:db8:6::8", "2001:db8:6::9"), "2001:db8:6::/64"
+"""Addresses of one attacker, and what is banned for them."""
 EVIL = "x';touch${IFS}pwned;'$(touch${IFS}pwned)`touch${IFS}pwned`\"&|\\"
 """A user name that would do something if a shell read it."""
 STUB = """#!/bin/sh
@@ -58,12 +60,18 @@ OF_PROGRAMS = (
     'script[program="told --once"]',
     'smtp.py[host="127.0.0.1:{port}", dest="admin@example.org", matches=matches]',
 )
+OF_NETWORKS = (
+    'hostsdeny[file="{folder}/wide.deny", lock="{folder}/wide.lock"]',
+    'cloudflare-token[cfzone="wide", cftoken="ours"]',
+    'abuseipdb[abuseipdb_apikey="ours"]',
+)
 FILES = {
     "nginx.map": (f"{V4} 1;\n", f"{V6} 1;\n"),
     "haproxy.lst": (f"{V4}\n", f"{V6}\n"),
     "apache.map": (f"{V4} deny\n", f"{V6} deny\n"),
     "hosts.deny": (f"ALL: {V4}\n", f"ALL: [{V6}]\n"),
 }
+WIDE_DENY = f"# ours\nALL: [{WIDE.removesuffix('/64')}]/64\n"
 
 
 class Call(NamedTuple):
@@ -100,6 +108,10 @@ class Stage:
         actions = actions.format(folder=self.folder, log=self.folder / "app.log", port=self.mailbox.port)
         self.log = self.server.jail(action=actions, maxretry=2)
         self.log.touch()
+        (self.folder / "wide.deny").write_text("# ours\n")
+        wide = "\n  ".join(OF_NETWORKS).format(folder=self.folder)
+        self.wide = self.server.jail("wide", action=wide, maxretry=2, prefix6=64)
+        self.wide.touch()
 
     def offend(self, address: str) -> None:
         """Write what an address does into the log."""
@@ -136,10 +148,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         server.start()
         made.offend(V4)
         made.offend(V6)
-        wait_for(lambda: {*server.banned()} == {V4, V6})
+        for address in HOPPING:
+            fail(made.wide, address, 1)
+        wait_for(lambda: {*server.banned()} == {V4, V6, WIDE})
+        wait_for(lambda: (folder / "wide.deny").read_text() == WIDE_DENY)
         wait_for(lambda: all((folder / name).read_text().count("\n") == 3 for name in FILES))
         made.files = {name: (folder / name).read_text() for name in FILES}
-        assert server.ask("unban", V4, V6).returncode == 0
+        assert server.ask("unban", V4, V6, WIDE).returncode == 0
         assert server.ask("stop").returncode == 0
         assert server.process is not None
         server.process.wait(60)  # each action does all that it has in its queue
@@ -193,8 +208,8 @@ def test_nothing_of_a_log_when_actions_are_called_is_run(stage: Stage) -> None:
         (
             "ipset",
             {
-                *("-exist create f2b-app hash:ip timeout 0 family inet", f"-exist add f2b-app {V4}"),
-                *("-exist create f2b-app6 hash:ip timeout 0 family inet6", f"-exist add f2b-app6 {V6}"),
+                *("-exist create f2b-app hash:net timeout 0 family inet", f"-exist add f2b-app {V4}"),
+                *("-exist create f2b-app6 hash:net timeout 0 family inet6", f"-exist add f2b-app6 {V6}"),
                 *(f"-exist del f2b-app {V4}", f"-exist del f2b-app6 {V6}"),
                 *("flush f2b-app", "flush f2b-app6", "destroy f2b-app", "destroy f2b-app6"),
             },
@@ -286,6 +301,18 @@ def test_cloudflare_when_a_ban_ends_then_its_rules_go(stage: Stage) -> None:
     wanted = [{"target": "ip", "value": V4}, {"target": "ip6", "value": V6}]
     assert [it["configuration"] for it in banned] == wanted
     assert [words[-3:] for words in calls if "DELETE" in words] == [("-X", "DELETE", f"{url}/{RULE_ID}")] * 2
+
+
+def test_network_when_it_counts_as_one_then_actions_word_it_as_they_must(stage: Stage) -> None:
+    calls = [call.words for call in stage.calls if call.program == "curl"]
+    assert any(f"ip={HOPPING[0]}" in words for words in calls), "a report is about an address"
+    (told,) = (
+        words
+        for words in calls
+        if words[-1].endswith("/zones/wide/firewall/access_rules/rules") and words[-2][0] == "{"
+    )
+    assert json.loads(told[-2])["configuration"] == {"target": "ip_range", "value": WIDE}
+    assert (stage.folder / "wide.deny").read_text() == "# ours\n"
 
 
 def test_name_server_when_somebody_is_banned_then_is_told(stage: Stage) -> None:

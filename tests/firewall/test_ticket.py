@@ -38,6 +38,22 @@ def test_host_name_when_it_is_known_then_its_tag_says_it() -> None:
     assert about(BAN, NOTHING, "a.example.org").values["ip-host"]() == "a.example.org"
 
 
+@pytest.mark.parametrize(
+    ("key", "captures", "expected"),
+    [
+        ("192.0.2.1", {"ip4": "192.0.2.9"}, "192.0.2.1"),
+        ("2001:db8::/64", {"ip6": "2001:DB8::9"}, "2001:db8::9"),
+        ("192.0.2.0/24", {"ip4": "192.0.2.9"}, "192.0.2.9"),
+        ("2001:db8::/64", {"dns": "x"}, "2001:db8::/64"),
+        ("2001:db8::/64", {"ip6": "nonsense"}, "2001:db8::/64"),
+    ],
+)
+def test_address_to_report_when_a_network_is_banned_then_it_is_who_failed_in_it(
+    key: str, captures: dict[str, str], expected: str
+) -> None:
+    assert said("ip-seen", Ban("sshd", key, 0, 60, captures=captures, host=key)) == expected
+
+
 def test_records_when_the_context_knows_them_then_tags_tell_all_jails_and_the_own() -> None:
     context = Context(
         history=lambda ban, own: (4, ("own",)) if own else (9, ("all", "jails")),

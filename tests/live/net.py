@@ -16,8 +16,8 @@ from typing import Literal
 GUARDED = ("192.0.2.1", "2001:db8::1")
 """The addresses of the host with the firewall, of either family."""
 ATTACKER = ("192.0.2.66", "2001:db8::66")
-BYSTANDER = ("192.0.2.77", "2001:db8::77")
-"""Both are addresses of the other host."""
+BYSTANDER = ("192.0.2.77", "2001:db8:77::77")
+"""Both are addresses of the other host; those of IPv6 do not count as one."""
 CONTAINER = ("172.30.0.2", "fd30::2")
 """The addresses of a host behind the guarded one."""
 _BRIDGE = ("172.30.0.1", "fd30::1")
@@ -136,7 +136,7 @@ def two_hosts() -> Iterator[tuple[Host, Host]]:
         _ip("link", "add", "cable", "netns", names[0], "type", "veth", "peer", "name", "cable", "netns", names[1])
         for name, addresses in zip(names, (GUARDED, ATTACKER + BYSTANDER), strict=True):
             for address in addresses:
-                length, more = ("/64", ["nodad"]) if ":" in address else ("/24", [])
+                length, more = ("/32", ["nodad"]) if ":" in address else ("/24", [])
                 _ip("-n", name, "address", "add", address + length, "dev", "cable", *more)
             # Both ends have one hardware address and ask nobody for it: IPv6 would begin with a second of silence.
             _ip("-n", name, "link", "set", "cable", "address", "02:00:00:00:00:01", "arp", "off", "up")

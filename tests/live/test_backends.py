@@ -31,7 +31,7 @@ from tests.live.net import ATTACKER, BYSTANDER, GUARDED, SILENCE_S, Host, patien
 PORT = 2222
 HERE = Place("jail.conf")
 FAMILIES = pytest.mark.parametrize("family", [0, 1], ids=["v4", "v6"])
-NETWORKS = [("192.0.2.64/29", "192.0.2.72/29"), ("2001:db8::60/124", "2001:db8::70/124")]
+NETWORKS = [("192.0.2.64/29", "192.0.2.72/29"), ("2001:db8::60/124", "2001:db8:77::70/124")]
 """The first holds the attacker only, the second the bystander."""
 LEGACY = {"iptables": "iptables-legacy", "ip6tables": "ip6tables-legacy"}
 BACKENDS = {

@@ -145,7 +145,7 @@ def test_network_when_banned_then_all_of_it_and_nobody_else_is_out(
 ) -> None:
     firewall = make()
     firewall.start([])
-    around, beside = [("192.0.2.64/29", "192.0.2.72/29"), ("2001:db8::60/124", "2001:db8::70/124")][family]
+    around, beside = [("192.0.2.64/29", "192.0.2.72/29"), ("2001:db8::60/124", "2001:db8:77::70/124")][family]
     attacker, target = ATTACKER[family], GUARDED[family]
     with guarded.listen(PORT):
         firewall.ban([ban(around)])
