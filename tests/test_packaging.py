@@ -82,14 +82,20 @@ def test_wheel_when_opened_then_it_holds_every_module_and_nothing_else(built: di
     modules = [str(path.relative_to(ROOT)) for path in (ROOT / "f2b").rglob("*.py")]
     data = [f"f2b/shipped/{path}" for path in shipped_files()]
     assert sorted(installed) == sorted([*modules, "f2b/py.typed", *data])
-    assert any(name.endswith("share/man/man1/f2b.1") for name in names)
+    for shared in (
+        "man/man1/f2b.1",
+        "man/man1/f2b-regex.1",
+        "bash-completion/completions/f2b",
+        "zsh/site-functions/_f2b",
+    ):
+        assert any(name.endswith(f".data/data/share/{shared}") for name in names)
     assert any(name.endswith("/LICENSE") for name in names)
 
 
 def test_sdist_when_opened_then_it_can_be_tested(built: dict[str, Path]) -> None:
     with tarfile.open(built["sdist"]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = ["tests", *DATA, "docs", "man", "script", ".ci"]
+    wanted = ["tests", *DATA, "completions", "docs", "man", "script", ".ci"]
     files = [path for folder in wanted for path in (ROOT / folder).rglob("*") if path.is_file()]
     assert not {str(path.relative_to(ROOT)) for path in files if path.suffix != ".pyc"} - names
 
