@@ -16,6 +16,7 @@ from f2b.logform import LEVELS as LEVELS
 from f2b.logform import Form, understood
 
 _SEVERITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "NOTICE": 5, "INFO": 6, "DEBUG": 7}  # syslog(3)
+_GRAVE = LEVELS["ERROR"]
 _SYSLOG = "/dev/log"
 _JOURNAL = "/run/systemd/journal/socket"
 _STANDARD = {"STDOUT": 1, "SYSOUT": 1, "STDERR": 2}
@@ -37,6 +38,8 @@ class Log:
         self.set_level(level)
         self._syslog = _SYSLOG if syslog == "auto" else syslog
         self._close: Callable[[], object] = lambda: None
+        self.grave: Callable[[str, str], object] | None = None
+        """Hears of errors and worse, whatever the level: (part, text)."""
         self.open(target)
 
     def open(self, target: str) -> None:
@@ -75,7 +78,10 @@ class Log:
 
     def tell(self, part: str, level: str, text: str) -> None:
         """Write one line."""
-        if LEVELS[level] < self._threshold:
+        number = LEVELS[level]
+        if number >= _GRAVE and self.grave:
+            self.grave(part, text)
+        if number < self._threshold:
             return
         try:
             self._write(level, f"fail2ban.{part}", text)

@@ -45,6 +45,7 @@ LAYERS = [
     ["firewall"],
     ["daemon"],
     ["control"],
+    ["client"],
     ["cli"],
     ["__main__"],
 ]
@@ -59,8 +60,9 @@ PURE = [
     "firewall.xtables",
     *("firewall.port", "firewall.render", "firewall.ruleset", "firewall.script", "firewall.shell"),
     *("firewall.stock", "firewall.stock_xtables", "firewall.ticket", "firewall.wire"),
-    *("daemon.assemble", "daemon.cause", "daemon.desk", "daemon.reload", "daemon.proof"),
+    *("daemon.assemble", "daemon.cause", "daemon.desk", "daemon.feed", "daemon.reload", "daemon.proof"),
     *("control", "control.pickles", "control.protocol", "control.requests", "control.refusal", "control.report"),
+    "control.event",
     *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),
 ]
 PACKAGES_PURE_THROUGHOUT = ("config", "date", "filter", "ban", "lint")

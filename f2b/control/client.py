@@ -7,7 +7,7 @@ import time
 
 # What `socket` is made of: all that a client needs, without the names of 500 constants, which take 5 ms to make.
 from _socket import AF_UNIX, socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from f2b.errors import ControlError
@@ -54,15 +54,36 @@ def words(path: str, command: Sequence[str], timeout: float | None = PATIENCE_S)
 
 
 def _ask(path: str, message: dict[str, object], timeout: float | None) -> object:
-    try:
-        with closing(socket(AF_UNIX)) as connection:
-            connection.settimeout(timeout)
-            connection.connect(path)
-            connection.sendall(json.dumps(message).encode() + b"\n")
-            line = _line(connection)
-    except OSError as error:
-        raise NoServerError(_reason(path, error), error) from None
-    return _result(path, line)
+    with closing(Connection(path, timeout)) as connection:
+        return connection.ask(message)
+
+
+class Connection:
+    """A way to the server at `path`, open until it is closed: for one question after the other."""
+
+    def __init__(self, path: str, timeout: float | None = PATIENCE_S) -> None:
+        """`timeout` (seconds) bounds every wait; None is for ever. Raises NoServerError."""
+        self._path = path
+        self._socket = socket(AF_UNIX)
+        self._socket.settimeout(timeout)
+        try:
+            self._socket.connect(path)
+        except OSError as error:
+            self._socket.close()
+            raise NoServerError(_reason(path, error), error) from None
+
+    def ask(self, message: Mapping[str, object]) -> object:
+        """Send one message and return the result. Raises ControlError."""
+        try:
+            self._socket.sendall(json.dumps(message).encode() + b"\n")
+            line = _line(self._socket)
+        except OSError as error:
+            raise NoServerError(_reason(self._path, error), error) from None
+        return _result(self._path, line)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
 
 
 def _line(connection: socket) -> bytes:

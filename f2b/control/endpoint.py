@@ -140,12 +140,12 @@ class Endpoint:
 
     def _defer(self, client: _Client, message: Message, later: Later) -> None:
         """Hear no more of a client until its answer is there; the others go on."""
-        assert isinstance(message, Words)
         self._loop.unwatch(client.fd)
 
         def finish(result: Callable[[], object]) -> None:
             if self._clients.get(client.fd) is client:
-                client.outgoing = self._answered(message, result)
+                command = message if isinstance(message, Words) else None
+                client.outgoing = self._answered(command, result) if command else self._answered_request(result)
                 self._proceed(client)
 
         self._loop.soon(lambda: later.begin(finish))
@@ -160,10 +160,17 @@ class Endpoint:
             return self._answer_request(message)
         return self._answer_words(message)
 
-    def _answer_request(self, request: Request) -> bytes:
+    def _answer_request(self, request: Request) -> bytes | Later:
         try:
-            return protocol.done(requests.answer(self._desk, request.name, request.fields))
+            found = requests.answer(self._desk, request.name, request.fields)
         except Exception as error:  # noqa: BLE001 - a mistake of ours in one answer must not end the server
+            return protocol.failed(self._told(error))
+        return found if isinstance(found, Later) else self._answered_request(lambda: found)
+
+    def _answered_request(self, result: Callable[[], object]) -> bytes:
+        try:
+            return protocol.done(result())
+        except Exception as error:  # noqa: BLE001 - as above
             return protocol.failed(self._told(error))
 
     def _answer_words(self, command: Words) -> bytes | Later:

@@ -5,15 +5,21 @@ Results are what JSON can say: times are epoch seconds, durations seconds (-1: f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from f2b import net
+from f2b.control import event
 from f2b.daemon.cause import Check
-from f2b.daemon.desk import Desk, JailView
+from f2b.daemon.desk import Desk, Finish, JailView, Later, ServerView
+from f2b.daemon.feed import KINDS, Feed
 from f2b.errors import ControlError
 from f2b.events import Ban
 
 Fields = Mapping[str, object]
+MOST = 1000
+"""Events in an answer: as many as can be put into words in a few milliseconds."""
+LONGEST_WAIT_S = 60.0
+"""How long an answer may wait for an event."""
 WRONG_USAGE = 2
 """Exit code of a request that nobody could carry out."""
 
@@ -79,14 +85,22 @@ def _ping(desk: Desk, fields: Fields) -> object:
 
 
 def _status(desk: Desk, fields: Fields) -> object:
-    view = desk.view()
+    return _overview(desk.view(), _jail)
+
+
+def _summary(desk: Desk, fields: Fields) -> object:
+    """The same without the bans, which may be many."""
+    return _overview(desk.view(), _counts)
+
+
+def _overview(view: ServerView, jail: Callable[[JailView], Mapping[str, object]]) -> Mapping[str, object]:
     return {
         "version": view.version,
         "pid": view.pid,
         "enforcing": view.enforcing,
         "reason": view.reason,
         "started": view.started,
-        "jails": [_jail(jail) for jail in view.jails],
+        "jails": [jail(each) for each in view.jails],
         "problems": list(view.problems),
     }
 
@@ -96,6 +110,10 @@ def _one_jail(desk: Desk, fields: Fields) -> object:
 
 
 def _jail(jail: JailView) -> dict[str, object]:
+    return {**_counts(jail), "bans": [_ban(ban) for ban in jail.bans]}
+
+
+def _counts(jail: JailView) -> dict[str, object]:
     return {
         "name": jail.name,
         "state": jail.state,
@@ -107,7 +125,6 @@ def _jail(jail: JailView) -> dict[str, object]:
         "banned_total": jail.banned_total,
         "files": list(jail.files),
         "journalmatch": list(jail.journalmatch),
-        "bans": [_ban(ban) for ban in jail.bans],
     }
 
 
@@ -158,6 +175,60 @@ def _check(check: Check) -> dict[str, object]:
         "end": None if check.ban.duration < 0 else check.ban.end,
         "remarks": [{"cause": remark.cause, "cure": remark.cure} for remark in check.remarks],
     }
+
+
+# ---- what happens -----------------------------------------------------------------------------------------
+
+
+def _events(desk: Desk, fields: Fields) -> object:
+    """Return what came after a `cursor`, or since a time; if there is nothing, wait for it `wait` seconds.
+
+    Without either, at once where the events end now.
+    """
+    feed = desk.feed()
+    kinds = _kinds(fields)
+    most = _most(fields)
+    wait = min(_seconds(fields, "wait") or 0.0, LONGEST_WAIT_S)
+    after, restarted = _place(feed, fields, kinds)
+
+    def answer() -> object:
+        batch = feed.read(after, kinds, most)
+        told = [event.said(entry, feed.epoch) for entry in batch.entries]
+        if restarted or batch.missed:
+            told.insert(0, event.gap(feed.epoch, after, desk.now(), restarted))
+        return {"events": told, "cursor": event.cursor(feed.epoch, batch.last)}
+
+    def begin(finish: Finish) -> None:
+        feed.wait(wait, after, kinds, lambda: finish(answer))
+
+    fresh = not fields.get("cursor") and fields.get("since") is None
+    first = feed.read(after, kinds, 1)
+    if fresh or restarted or first.missed or first.entries or not wait > 0:
+        return answer()
+    return Later(begin)
+
+
+def _place(feed: Feed, fields: Fields, kinds: Collection[str]) -> tuple[int, bool]:
+    """Return after which event to begin, and whether another run of the server gave the cursor."""
+    cursor, since = _text(fields, "cursor"), _seconds(fields, "since")
+    if cursor:
+        number = event.number_of(cursor, feed.epoch)
+        return (0, True) if number is None else (number, False)
+    return feed.last if since is None else feed.number_at(since, kinds), False
+
+
+def _most(fields: Fields) -> int:
+    most = fields.get("most", MOST)
+    if not isinstance(most, int) or most < 1:
+        raise ControlError(f"most must be a number, at least 1, not {most!r}", WRONG_USAGE)
+    return min(most, MOST)
+
+
+def _kinds(fields: Fields) -> frozenset[str]:
+    kinds = fields.get("kinds") or list(KINDS)
+    if not isinstance(kinds, list) or not all(kind in KINDS for kind in kinds):
+        raise ControlError(f"kinds must be a list of {', '.join(KINDS)}, not {kinds!r}", WRONG_USAGE)
+    return frozenset(kinds)
 
 
 # ---- what is to be done -----------------------------------------------------------------------------------
@@ -225,9 +296,11 @@ def _stop(desk: Desk, fields: Fields) -> object:
 REQUESTS: dict[str, Callable[[Desk, Fields], object]] = {
     "ping": _ping,
     "status": _status,
+    "summary": _summary,
     "jail": _one_jail,
     "banned": _banned,
     "verify": _verify,
+    "events": _events,
     "ban": _put_out,
     "allow": _allow,
     "confirm": _keep,

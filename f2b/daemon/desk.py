@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from f2b.config.model import JailSpec, ServerSpec
 from f2b.daemon.cause import Check
+from f2b.daemon.feed import Feed
 from f2b.events import Ban
 from f2b.firewall.life import Query
 from f2b.firewall.shell import Result
@@ -185,6 +186,14 @@ class Desk(Protocol):
 
     def resolve(self, names: Sequence[str], call: Callable[[Sequence[str]], object]) -> None:
         """Look host names up and call with all their addresses."""
+        ...
+
+    def now(self) -> float:
+        """Return the time."""
+        ...
+
+    def feed(self) -> Feed:
+        """Return what happened lately, to read and to wait for more."""
         ...
 
     def flush_log(self) -> bool:

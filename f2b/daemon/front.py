@@ -11,6 +11,7 @@ from f2b.config.model import JailSpec, ServerSpec, Settings
 from f2b.daemon import assemble, chronicle, proof
 from f2b.daemon.cause import Check
 from f2b.daemon.desk import JailView, ServerView
+from f2b.daemon.feed import Feed
 from f2b.daemon.renewal import Renewal
 from f2b.daemon.resolve import Resolver
 from f2b.daemon.server import Server
@@ -80,8 +81,7 @@ class Front:
 
     def _view(self, jail: Jail) -> JailView:
         reading = self._server.intake.view(jail.name)
-        broken = [str(it) for it in self._server.broken.get(jail.name, []) if it.severity == "error"]
-        failing = "; ".join([*self._server.outlet.guards[jail.name].faults, *broken])
+        failing = self._server.failing(jail.name)
         rests = jail.name in self._server.resting
         waits = reading.waiting or self._server.lacks(jail.name)
         return JailView(
@@ -254,6 +254,14 @@ class Front:
 
         for name in dict.fromkeys(names):
             self._resolver.resolve(name, answer)
+
+    def now(self) -> float:
+        """Return the time."""
+        return self._server.loop.now()
+
+    def feed(self) -> Feed:
+        """Return what happened lately, to read and to wait for more."""
+        return self._server.feed
 
     def flush_log(self) -> bool:
         """Open the log again by its name; return whether it is a file at all."""

@@ -17,17 +17,19 @@ from f2b.ban.protected import Protected
 from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
 from f2b.daemon import assemble, chronicle
 from f2b.daemon.announce import announce
+from f2b.daemon.feed import Feed
 from f2b.daemon.guard import Guard
 from f2b.daemon.inquiry import Inquiry
 from f2b.daemon.intake import Intake, reads
 from f2b.daemon.lookup import Lookup
 from f2b.daemon.outlet import Heard, Outlet, Read
 from f2b.daemon.protection import Guardian
+from f2b.daemon.standing import Standing
 from f2b.daemon.upkeep import Upkeep
 from f2b.daemon.watchdog import Watchdog
 from f2b.engine import Engine
 from f2b.errors import ActionError, ControlError, StoreError
-from f2b.events import Ban, Effect, Judge
+from f2b.events import Ban, Effect, Judge, Unban
 from f2b.filter.build import inherit
 from f2b.log import Log
 from f2b.loop import Loop
@@ -59,6 +61,8 @@ class Server:
         self.outlet = Outlet(self.engine, store, log, self._lookup.resolve, self._inquiry.ask)
         self._past = Past(self._earlier, lambda: [jail.ledger for jail in self.engine.jails.values()])
         self._chance = Random()
+        self.feed = Feed(f"{self._chance.getrandbits(48):012x}", loop.after)
+        self._standing = Standing(self.feed, self._failures, loop, log)
         self.guardian = Guardian(loop)
         """Knows whom no filter may ban."""
         self._upkeep = Upkeep(self.engine, self.outlet, self._lookup, store, loop, self.take)
@@ -90,6 +94,7 @@ class Server:
         self._lookup.wait()
         for spec in ready:
             self._begin(spec)
+        self._standing.start()
 
     def gone(self) -> list[str]:
         """Return the jails that the database knows and the configuration no longer does."""
@@ -100,6 +105,7 @@ class Server:
     def shut(self, keep: bool) -> None:
         """Stop reading and take down the firewalls; with `keep`, leave bans in the kernel."""
         self._upkeep.stop()
+        self._standing.stop()
         self.watchdog.stop()
         self.log.info("server", "Stopping all jails")
         for name, jail in self.engine.jails.items():
@@ -123,6 +129,8 @@ class Server:
     def add(self, spec: JailSpec, resting: bool = False) -> None:
         """Set one jail up and let it read, or rest."""
         if self._set_up(spec):
+            bans = [ban for ban in self.engine.jails[spec.name].ledger if not ban.listed]
+            self.feed.note(bans, self.loop.now())
             if resting:
                 self.resting.add(spec.name)
             else:
@@ -158,8 +166,18 @@ class Server:
         """Return what a jail's filter waits for; empty if nothing."""
         return "; ".join(map(str, self._lookup.lacking.get(name, ())))
 
+    def failing(self, name: str) -> str:
+        """Return why a jail, or one of its actions, does not work; empty if all of it does."""
+        guard = self.outlet.guards.get(name)
+        broken = [str(it) for it in self.broken.get(name, []) if it.severity == "error"]
+        return "; ".join([*(guard.faults if guard else ()), *broken])
+
+    def _failures(self) -> dict[str, str]:
+        return {name: self.failing(name) for name in {**self.engine.jails, **self.broken}}
+
     def _set_up(self, spec: JailSpec) -> bool:
         """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
+        self._standing.look_soon()
         self.log.info("jail", f"Creating new jail '{spec.name}'")
         jail, problems = assemble.build_jail(spec, self._past, self._chance, partial(self._protected, spec.name))
         firewalls, more = assemble.build_firewalls(spec, self._make) if jail else ([], [])
@@ -227,6 +245,8 @@ class Server:
         self._begun.discard(name)
         self._lookup.forget(name)
         jail = self.engine.remove(name)
+        self.feed.note([Unban(ban) for ban in jail.ledger if not ban.listed], self.loop.now())
+        self._standing.look_soon()
         guard = self.outlet.guards.pop(name)
         chronicle.moves(self.log, paths, {})
         guard.stop(keep=False)
@@ -304,5 +324,7 @@ class Server:
         now = self.loop.now()
         heard = [*effects, *self.engine.hear(effects, now)]
         bans = self.intake.hear(heard)
-        self.outlet.carry([*heard, *bans, *self.engine.hear(bans, now)], reads)
+        heard += [*bans, *self.engine.hear(bans, now)]
+        self.outlet.carry(heard, reads)
+        self.feed.note(heard, now)
         self._upkeep.look_ahead()
