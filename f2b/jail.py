@@ -11,38 +11,28 @@ from typing import TYPE_CHECKING
 
 from f2b import net
 from f2b.ban.allow import AllowList
-from f2b.ban.counter import Counter, Tally
-from f2b.ban.growth import Even, Growth, worth
+from f2b.ban.counter import Counter
 from f2b.ban.history import Past
 from f2b.ban.ledger import Ledger
 from f2b.ban.pardon import Counted, Pardons
-from f2b.ban.protected import Protected, Protection, nobody
-from f2b.ban.surge import Surge
+from f2b.ban.protected import Protection, nobody
 from f2b.ban.verdicts import Verdicts
 from f2b.ban.window import Window
 from f2b.config.model import FilterSpec, JailSpec
+from f2b.custody import Custody
 from f2b.events import (
-    PERMANENT,
     SUCCESS,
-    AlreadyBanned,
     Ban,
     Effect,
-    Expired,
     Failure,
     Forget,
     Forgiven,
     Found,
-    Held,
     Ignored,
-    Increased,
     Judge,
-    Known,
     Line,
-    Prolonged,
     RanAway,
     Resolve,
-    Spared,
-    Surged,
     Unban,
 )
 from f2b.filter import Filter, is_listener
@@ -58,9 +48,6 @@ ODD_S = 60
 """A live line whose date is further from the clock than this is taken as written now (as in Fail2Ban)."""
 PURGE_S = 5
 """How often counters without recent failures are looked for."""
-PROTECT = "it stands in protect"
-TOLD = 1000
-"""So many of those whom no filter may ban are told of once each; then it is begun anew."""
 COMMAND = "command"
 """Fail2Ban's word for who was spared by ignorecommand."""
 
@@ -87,21 +74,13 @@ class Jail:
         self.allow = AllowList(spec.ignoreip)
         """Whoever drives the jail tells it what may change: own addresses, those of names, list files."""
         self.counter = _counter(spec)
-        self.ledger = Ledger()
-        self.banned_total = 0
+        self.custody = Custody(spec, past, chance, protection)
+        """The bans."""
         self.patience = Patience()
         """With patterns that run away."""
         self.trace = Trace(spec.explainlines)
         """What became of the latest failures."""
-        self._past = past or Past()
-        self._chance = chance or Even()
-        self._growth = Growth(spec.increment, self._chance)
         self._verdicts = Verdicts(spec.ignorecache)
-        self._protection = protection
-        self._protected = Protected(dict.fromkeys(spec.protect, PROTECT))
-        self._surge = Surge(spec.maxbans)
-        self._spared_ids: dict[str, str] = {}
-        """Who was said to be spared, and why."""
         self._oddities = Oddities(spec.name)
         self._pardons = Pardons() if _forgives(spec.filter) else None
         self._purged = 0.0
@@ -110,6 +89,16 @@ class Jail:
     def name(self) -> str:
         """The jail's name."""
         return self.spec.name
+
+    @property
+    def ledger(self) -> Ledger:
+        """Who is banned until when."""
+        return self.custody.ledger
+
+    @property
+    def banned_total(self) -> int:
+        """How many were banned since the start."""
+        return self.custody.total
 
     # ---- lines ----
 
@@ -210,14 +199,14 @@ class Jail:
         effects: list[Effect] = [Found(self.name, key, time, "" if key == seen else seen, failure.by_hand)]
         tally = self.counter.add(failure, time)
         if self.spec.increment.enabled:
-            known = self._known(key, time)
+            known = self.custody.known(key, time)
             effects += known
             if known and tally is None:
                 tally = self.counter.more(key, known[0].worth - 1)
                 failure = failure._replace(attempts=failure.attempts + known[0].worth - 1)
         if self._pardons is not None:
             self._pardons.note(key, Counted(time, seen, failure), time - self.counter.findtime)
-        return effects + self._ban(tally, now) if tally else effects
+        return effects + self.custody.sentence(tally, now) if tally else effects
 
     def _forgive(self, success: Failure) -> list[Effect]:
         """Count no longer what a success clears."""
@@ -243,77 +232,19 @@ class Jail:
             return key
         length = {4: spec.prefix4, 6: spec.prefix6}.get(net.family(key))
         network = None if length is None or "/" in key else net.network(f"{key}/{length}")
-        if network is None or self.allow.touches(network) or self._holds_protected(network):
+        if network is None or self.allow.touches(network) or self.custody.touches_protected(network):
             return key
         return network
 
-    def _holds_protected(self, network: str) -> bool:
-        return self._protected.touches(network) or self._protection(self.spec.protectgroups).touches(network)
+    # ---- bans ----
 
     def protects(self, key: str) -> str:
         """Return why no filter may ban an address, or a network; empty if it may."""
-        return self._protected.why(key) or self._protection(self.spec.protectgroups).why(key)
-
-    def _known(self, key: str, time: float) -> list[Known]:
-        """Return what is to be said of a failure of somebody who was banned in this jail before."""
-        earlier = self._past.of(key).get(self.name)
-        if earlier is None or time <= earlier.time:
-            return []
-        maxretry = self.spec.maxretry
-        return [Known(self.name, key, time, earlier.bans, worth(earlier.bans, maxretry), maxretry)]
-
-    # ---- bans ----
-
-    def _ban(self, tally: Tally, now: float) -> list[Effect]:
-        seen, bantime = tally.seen, self.spec.bantime
-        why = self.protects(seen.id) or (self.protects(seen.host) if seen.host and seen.host != seen.id else "")
-        if why:
-            return self._spare(seen.id, why)
-        alarm: list[Effect] = []
-        if self.ledger.get(seen.id) is None and self._surge.over(now):
-            if self._surge.alarms(now):
-                alarm = [Surged(self.name, self.spec.maxbans, seen.id, self.spec.holdbans)]
-            if self.spec.holdbans:
-                return alarm
-        ban = Ban(self.name, seen.id, tally.last, bantime, tally.failures, tally.matches, seen.captures, seen.host)
-        return [*alarm, *self._impose(ban, now)]
-
-    def _spare(self, key: str, why: str) -> list[Effect]:
-        """Tell once of each whom no filter may ban."""
-        if self._spared_ids.get(key) == why:
-            return []
-        if len(self._spared_ids) >= TOLD:
-            self._spared_ids.clear()
-        self._spared_ids[key] = why
-        return [Spared(self.name, key, why)]
+        return self.custody.protects(key)
 
     def ban(self, key: str, now: float, duration: float | None = None) -> list[Effect]:
         """Ban by hand, allow list or not; who is banned already stays so for longer, if this ban ends later."""
-        own = duration is not None
-        length = self.spec.bantime if duration is None else duration
-        return self._impose(Ban(self.name, key, now, length, own_time=own), now)
-
-    def _impose(self, ban: Ban, now: float) -> list[Effect]:
-        present = self.ledger.get(ban.id)
-        told: list[Increased] = []
-        if present is None and self.spec.increment.enabled:
-            ban, told = self._growth.grown(ban, self._past.of(ban.id))
-        if ban.end <= now or _never(ban.duration):
-            return [Expired(self.name, ban.id)]
-        if present is None:
-            return [self._enter(ban), *told]
-        after = ban.time - present.time
-        if ban.end <= present.end:
-            return [AlreadyBanned(present, after)]
-        length = ban.end - present.time if ban.duration >= 0 else PERMANENT
-        longer = replace(present, duration=length, own_time=present.own_time or ban.own_time)
-        self.ledger.put(longer)
-        return [Prolonged(longer, after)]
-
-    def _enter(self, ban: Ban) -> Ban:
-        self.ledger.put(ban)
-        self.banned_total += 1
-        return ban
+        return self.custody.ban(key, now, duration)
 
     def unban(self, keys: Sequence[str] | None) -> list[Unban | Forget]:
         """Lift these bans (networks: all inside them), or all if None, and forget what is on record of these ids."""
@@ -328,8 +259,7 @@ class Jail:
 
     def prospect(self, key: str, now: float) -> Ban:
         """Return the ban that an id would get now, with its length; nothing comes into force."""
-        ban = Ban(self.name, key, now, self.spec.bantime)
-        return self._growth.grown(ban, self._past.of(key))[0] if self.spec.increment.enabled else ban
+        return self.custody.prospect(key, now)
 
     def why_spared(self, key: str) -> str:
         """Return by what the allow list spares an id, in Fail2Ban's word; empty if it does not."""
@@ -341,7 +271,7 @@ class Jail:
 
     def worth(self, key: str, now: float) -> int:
         """Return what one failure of an id counts for now."""
-        known = self._known(key, now) if self.spec.increment.enabled else []
+        known = self.custody.known(key, now) if self.spec.increment.enabled else []
         return known[0].worth if known else 1
 
     def _held(self, key: str) -> list[Ban]:
@@ -356,7 +286,7 @@ class Jail:
             if by:
                 effects.append(Ignored(self.name, ban.id, by))
                 continue
-            effects.append(entered := self._enter(ban if ban.restored else replace(ban, restored=True)))
+            effects.append(entered := self.custody.restored(ban))
             if self.spec.ignorecommand:
                 failure = Failure(ban.id, ban.host, ban.time, ban.matches, ban.captures)
                 effects.append(Judge(self.name, failure, entered))
@@ -365,18 +295,7 @@ class Jail:
     def hold(self, keys: Collection[str], now: float) -> list[Effect]:
         """Keep out, from now on, exactly these of all that a list may name: addresses and networks."""
         wanted = {key for key in keys if not (self.allow.touches(key) if "/" in key else self.allow.why(key))}
-        gone = tuple(ban for ban in self.ledger if ban.listed and ban.id not in wanted)
-        for ban in gone:
-            self.ledger.lift(ban.id)
-        came = []
-        for key in sorted(wanted):
-            present = self.ledger.get(key)
-            if present is None or not present.listed:
-                came.append(Ban(self.name, key, now, PERMANENT, own_time=True, listed=True))
-                self.ledger.put(came[-1])
-        if not (came or gone):
-            return []
-        return [Held(self.name, tuple(came), gone, len(wanted), len(keys) - len(wanted))]
+        return self.custody.hold(wanted, len(keys) - len(wanted), now)
 
     def tick(self, now: float) -> list[Unban]:
         """Return the bans that are over, and forget counters that are."""
@@ -391,26 +310,18 @@ class Jail:
     def set_bantime(self, seconds: float) -> list[Effect]:
         """Change the ban time, for running bans too unless theirs is their own."""
         self.spec = replace(self.spec, bantime=seconds)
-        moved = [replace(ban, duration=seconds) for ban in self.ledger if not (ban.own_time or ban.grown)]
-        for ban in moved:
-            self.ledger.put(ban)
-        return [Prolonged(ban) for ban in moved]
+        return self.custody.change(self.spec)
 
     def change(self, spec: JailSpec, filter_: Filter) -> list[Effect]:
         """Go on by a new specification, with the same bans and counters. Raises ConfigError, with nothing changed."""
-        growth = Growth(spec.increment, self._chance)
-        old = self.spec
-        effects = self.set_bantime(spec.bantime) if spec.bantime != old.bantime else []
+        old, effects = self.spec, self.custody.change(spec)
         if filter_ is not self.filter:
             self.patience = Patience()
-        self.spec, self.filter, self._growth = spec, filter_, growth
+        self.spec, self.filter = spec, filter_
         self.listens = _listened(filter_)
         if _forgives(spec.filter) != (self._pardons is not None):
             self._pardons = Pardons() if _forgives(spec.filter) else None
         self.allow = AllowList(spec.ignoreip)
-        self._protected = Protected(dict.fromkeys(spec.protect, PROTECT))
-        if spec.maxbans != old.maxbans:
-            self._surge = Surge(spec.maxbans)
         if spec.ignorecache != old.ignorecache:
             self._verdicts = Verdicts(spec.ignorecache)
         if spec.counting != old.counting:
@@ -436,8 +347,3 @@ def _listened(filter_: Filter) -> frozenset[str]:
 def _forgives(spec: FilterSpec) -> bool:
     """Whether a filter knows successes."""
     return any(name in spec.options for name in ("okregex", "okstatus")) or any(map(_forgives, spec.base))
-
-
-def _never(duration: float) -> bool:
-    """Whether a ban of this length makes no sense; only PERMANENT is negative on purpose."""
-    return duration < 0 and duration != PERMANENT

@@ -36,6 +36,7 @@ LAYERS = [
     ["sieve"],
     ["oddity"],
     ["trace"],
+    ["custody"],
     ["jail"],
     ["engine"],
     ["lint"],
@@ -53,7 +54,7 @@ LAYERS = [
 # What computes only: handed bytes, times and tables, it returns values. Replay and parity tests rest on this.
 PURE = [
     *("errors", "value", "runaway", "net", "duration", "events", "paths"),
-    *("config", "date", "filter", "ban", "lines", "oddity", "trace", "sieve", "jail", "engine", "lint"),
+    *("config", "date", "filter", "ban", "lines", "oddity", "trace", "sieve", "custody", "jail", "engine", "lint"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
     *("firewall", "firewall.dry", "firewall.expression", "firewall.life", "firewall.lifecycle", "firewall.nft"),
     *("firewall.choice", "firewall.ipset_wire", "firewall.plan", "firewall.reach", "firewall.whom"),
