@@ -22,6 +22,11 @@ class Paths(NamedTuple):
     state: str
     """The folder of the database."""
 
+    @property
+    def database(self) -> str:
+        """The database."""
+        return f"{self.state}/f2b.sqlite3"
+
 
 def defaults(uid: int, env: Mapping[str, str]) -> Paths:
     """Return the default places for user `uid` with environment `env` (XDG base directories, if not root)."""

@@ -165,7 +165,7 @@ def ruled(settings: Settings, options: Options) -> Settings:
         loglevel=options.loglevel or server.loglevel,
         logtarget=options.logtarget or server.logtarget or (here.log if options.background else "STDERR"),
         syslogsocket=options.syslogsocket or server.syslogsocket,
-        dbfile=options.db or server.dbfile or f"{here.state}/f2b.sqlite3",
+        dbfile=options.db or server.dbfile or here.database,
     )
     return replace(settings, server=server, jails=tuple(_ruled(jail, options) for jail in settings.jails))
 

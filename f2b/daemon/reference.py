@@ -81,7 +81,7 @@ def _existing(pattern: str) -> str:
     return max(map(str, folder.glob(name)), default="")
 
 
-def _database(path: str) -> Lookup:
+def open_database(path: str) -> Lookup:
     """Return how to look addresses up in a GeoIP database. Raises ConfigError."""
     try:
         import maxminddb  # 60 ms and 17 MB that only hosts with filters by origin need
@@ -154,4 +154,4 @@ def _text(path: str, kind: str) -> str:
         raise ConfigError(f"cannot read {path}: {error.strerror}", cure=_CURE[kind]) from None
 
 
-_READERS: Mapping[str, Callable[[str], Any]] = {"geoip": _database, "robots": _robots, "addresses": _addresses}
+_READERS: Mapping[str, Callable[[str], Any]] = {"geoip": open_database, "robots": _robots, "addresses": _addresses}
