@@ -24,6 +24,7 @@ COMMANDS = {
     "status": Entry(_ASK, "What the server watches, and whom each jail keeps out", by_hand=True),
     "banned": Entry(_ASK, "Who is banned, where and until when"),
     "stats": Entry(_ASK, "Bans of the past by day, jail, country, user name and hour"),
+    "explain": Entry(_ASK, "Why an address is or is not banned; what becomes of a line"),
     "verify": Entry(_ASK, "Whether the kernel keeps out whom it should, and what may be in the way"),
     "events": Entry(_ASK, "What happens, as it happens", by_hand=True),
     "ping": Entry(_ASK, "Whether the server answers, and whether it enforces bans", by_hand=True),
