@@ -119,3 +119,50 @@ def test_installed_f2b_when_run_elsewhere_then_it_finds_what_it_ships(
     assert json.loads(found.splitlines()[0])["failures"][0]["id"] == "192.0.2.1"
     for command in ("f2b", "fail2ban-client", "fail2ban-server", "fail2ban-regex"):
         assert run(venv / "bin" / command, "--version", cwd=empty)
+
+
+@pytest.fixture(scope="session")
+def zipapp(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """f2b.pyz, made as script/package makes it."""
+    folder = tmp_path_factory.mktemp("zipapp")
+    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps")
+    run(*pip, "--dest", folder, "click", "pyroute2", cwd=folder)
+    wheels = sorted(folder.glob("*.whl"))
+    run(
+        sys.executable,
+        ROOT / "packaging" / "zipapp" / "build",
+        folder / "f2b.pyz",
+        built["wheel"],
+        *wheels,
+        cwd=folder,
+    )
+    return folder / "f2b.pyz"
+
+
+@pytest.mark.parametrize("python", PYTHONS or [sys.executable])
+def test_zipapp_when_nothing_is_installed_then_it_runs_and_finds_what_it_ships(
+    python: str, zipapp: Path, tmp_path: Path
+) -> None:
+    bare = (python, "-I", "-S")
+    find = f"import sys; sys.path.insert(0, {str(zipapp)!r})\n{LIST_SHIPPED}"
+    assert sorted(run(*bare, "-c", find, cwd=tmp_path).split()) == shipped_files()
+    assert run(*bare, zipapp, "--version", cwd=tmp_path).startswith("f2b ")
+    assert "attacker" in run(*bare, zipapp, "demo", "--help", cwd=tmp_path)  # by click, out of the same file
+    line = "Nov 21 10:00:00 host sshd[1]: Invalid user admin from 192.0.2.1 port 1"
+    found = run(*bare, zipapp, "regex", "--json", line, "sshd", cwd=tmp_path)
+    assert json.loads(found.splitlines()[0])["failures"][0]["id"] == "192.0.2.1"
+    client = tmp_path / "fail2ban-client"
+    client.symlink_to(zipapp)
+    assert run(*bare, client, "--version", cwd=tmp_path).startswith("Fail2Ban ")
+
+
+def test_zipapp_when_it_starts_a_server_then_the_server_is_the_zipapp_too(zipapp: Path, tmp_path: Path) -> None:
+    (tmp_path / "jail.conf").write_text("[app]\nenabled = true\nfilter = sshd\nlogpath = app.log\naction = dry\n")
+    bare = (sys.executable, "-I", "-S", zipapp.name)
+    where = ("-c", tmp_path, "-s", tmp_path / "sock", "-p", tmp_path / "pid", "--logtarget", tmp_path / "log")
+    (tmp_path / "fail2ban.conf").write_text(f"[Definition]\ndbfile = None\nsocket = {tmp_path}/sock\n")
+    try:
+        assert "Server ready" in run(*bare, "fail2ban-client", *where, "start", cwd=zipapp.parent)
+        assert "app" in run(*bare, "status", "-c", tmp_path, cwd=zipapp.parent)
+    finally:
+        run(*bare, "stop", "-c", tmp_path, cwd=zipapp.parent)

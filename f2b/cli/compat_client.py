@@ -281,6 +281,9 @@ def _dumped(directory: str | None, pretty: bool) -> tuple[list[str], list[Proble
 def _spawn(options: Options, socket: str) -> int:
     """Hand over to `fail2ban-server`, which says `Server ready` when it is."""
     script = os.path.join(os.path.dirname(sys.argv[0]), "fail2ban-server")  # so that `ps` shows its name
-    program = [script] if os.path.isfile(script) else ["-m", "f2b.cli.compat_server"]
+    from f2b import bundle  # late: only who starts a server needs it
+
+    ours = bundle.again("fail2ban-server", "f2b.cli.compat_server")
+    program = [sys.executable, script] if os.path.isfile(script) else ours
     mode = "-f" if "f" in options.flags else "-b"
-    return os.spawnv(os.P_WAIT, sys.executable, [sys.executable, *program, *options.passed_on(), mode, "start"])
+    return os.spawnv(os.P_WAIT, sys.executable, [*program, *options.passed_on(), mode, "start"])

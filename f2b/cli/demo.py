@@ -14,7 +14,6 @@ import select
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -25,6 +24,7 @@ from typing import IO
 
 import click
 
+from f2b import bundle
 from f2b.cli import show
 from f2b.errors import ActionError, F2bError
 
@@ -180,7 +180,7 @@ class Stage:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
         here = str(self._folder)
-        command = [sys.executable, "-m", "f2b", "serve", "-c", here, "-s", f"{here}/sock", "-p", f"{here}/pid"]
+        command = [*bundle.again("f2b", "f2b"), "serve", "-c", here, "-s", f"{here}/sock", "-p", f"{here}/pid"]
         command += ["--db", f"{here}/db", "--logtarget", "STDOUT"] + ([] if self._enforcing else ["--dry-run"])
         self._server = subprocess.Popen(
             command,

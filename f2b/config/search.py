@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from f2b import bundle
 from f2b.config import build, survey, text, trial
 from f2b.config.jail import Host
 from f2b.config.model import FilterSpec, Problem, Settings
@@ -100,7 +101,12 @@ def _shipped(kind: str) -> Path:
     """Return the folder of what f2b brings along: in the package, or beside it in a checkout."""
     package = Path(__file__).parent.parent  # importlib.resources would say the same, for 12 ms and 20 modules
     inside = package / "shipped" / kind
-    return inside if inside.is_dir() else package.parent / kind
+    return inside if bundle.FILE or inside.is_dir() else package.parent / kind
+
+
+def _conf(folder: Path) -> list[Path]:
+    """Return the .conf files in a folder, which may lie in a zipapp."""
+    return [*folder.glob("*.conf"), *(Path(file) for file in bundle.files(str(folder)) if file.endswith(".conf"))]
 
 
 class Machine:
@@ -195,7 +201,7 @@ class Disk:
     def names(self, kind: str) -> Sequence[str]:
         """Return the names of all filters (`filter.d`) or actions (`action.d`)."""
         folders = [_shipped(_SHIPPED[kind]), *([self._folder / kind] if self._folder else [])]
-        return sorted({file.stem for folder in folders for file in folder.glob("*.conf")})
+        return sorted({file.stem for folder in folders for file in _conf(folder)})
 
     def program(self, name: str) -> str | None:
         """Return the file of a Python action, or None."""
@@ -220,7 +226,7 @@ class Disk:
 def _brought(kind: str, base: str) -> list[str]:
     """Return the file that f2b brings along: one for a filter or an action, all of them for the jails."""
     if kind == "jail":
-        return sorted(map(str, _shipped("jails").glob("*.conf")))
+        return sorted(map(str, _conf(_shipped("jails"))))
     file = _shipped(_SHIPPED[kind]) / f"{base}.conf" if kind in _SHIPPED else None
     return [str(file)] if file and _is_file(file) else []
 
@@ -239,15 +245,14 @@ def _files(stem: Path) -> list[str]:
 def _is_file(path: Path) -> bool:
     """Return whether a file is there; a name that is too long for one is none."""
     try:
-        return path.is_file()
+        return path.is_file() or bundle.holds(str(path))
     except OSError:
         return False
 
 
 def _content(file: str) -> str:
     try:
-        with open(file, "rb") as opened:  # noqa: PTH123 - reads a part
-            data = opened.read(LONGEST_FILE + 1)
+        data = bundle.read(file, LONGEST_FILE + 1)
     except OSError as error:
         raise ConfigError(f"it cannot be read: {error.strerror}", Place(file), "look at its permissions") from None
     if len(data) > LONGEST_FILE:

@@ -9,11 +9,10 @@ import json
 import socket
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
-from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from f2b import net
+from f2b import bundle, net
 from f2b.config.model import ActionSpec
 from f2b.errors import ActionError, ConfigError, Place
 from f2b.events import Ban
@@ -230,7 +229,7 @@ def python_action(
 
 def _compiled(place: Place) -> CodeType:
     try:
-        return compile(Path(place.file).read_bytes(), place.file, "exec", dont_inherit=True)
+        return compile(bundle.read(place.file), place.file, "exec", dont_inherit=True)
     except OSError as error:
         raise ConfigError(f"it cannot be read: {error.strerror}", place, "look at its permissions") from None
     except SyntaxError as error:
