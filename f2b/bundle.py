@@ -22,7 +22,7 @@ def read(path: str, most: int = -1) -> bytes:
 
 def holds(path: str) -> bool:
     """Return whether the zipapp has a file of this path, which begins with its own."""
-    return bool(FILE) and path in _paths()
+    return path in _paths()
 
 
 def files(folder: str) -> list[str]:
@@ -37,6 +37,8 @@ def again(program: str, module: str) -> list[str]:
 
 @cache
 def _paths() -> frozenset[str]:
+    if not FILE:
+        return frozenset()
     from zipfile import ZipFile  # late: 10 ms that only a zipapp pays
 
     with ZipFile(FILE) as archive:
