@@ -62,8 +62,10 @@ PURE = [
     "firewall.xtables",
     *("firewall.port", "firewall.render", "firewall.ruleset", "firewall.script", "firewall.shell"),
     *("firewall.stock", "firewall.stock_xtables", "firewall.ticket", "firewall.wire"),
+    "daemon.account",
     *("daemon.assemble", "daemon.cause", "daemon.desk", "daemon.feed", "daemon.reload", "daemon.proof"),
     *("control", "control.pickles", "control.protocol", "control.requests", "control.refusal", "control.report"),
+    "control.testimony",
     "control.event",
     *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from f2b import net
-from f2b.control import event
+from f2b.control import event, testimony
 from f2b.daemon.cause import Check
 from f2b.daemon.desk import Desk, Finish, JailView, Later, ServerView
 from f2b.daemon.feed import KINDS, Feed
@@ -231,6 +231,21 @@ def _kinds(fields: Fields) -> frozenset[str]:
     return frozenset(kinds)
 
 
+def _explain(desk: Desk, fields: Fields) -> object:
+    """What every jail, or one, says of an id; the kernel is asked now."""
+    given = _text(fields, "id")
+    if not given:
+        raise ControlError("nobody is named; give an address", WRONG_USAGE)
+    key, name = net.network(given) or given, _text(fields, "jail")
+    views = [desk.jail(name)] if name else desk.view().jails
+    found = []
+    for view in views:
+        account = desk.account(key, view.name)
+        checks = desk.verify([account.ban], True) if account.ban else ()
+        found.append(testimony.entry(account, view, [_check(check) for check in checks]))
+    return {"id": key, "now": desk.now(), "directory": desk.directory(), "jails": found}
+
+
 # ---- what is to be done -----------------------------------------------------------------------------------
 
 
@@ -300,6 +315,7 @@ REQUESTS: dict[str, Callable[[Desk, Fields], object]] = {
     "jail": _one_jail,
     "banned": _banned,
     "verify": _verify,
+    "explain": _explain,
     "events": _events,
     "ban": _put_out,
     "allow": _allow,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from f2b.config.model import JailSpec, ServerSpec
+from f2b.daemon.account import Account
 from f2b.daemon.cause import Check
 from f2b.daemon.feed import Feed
 from f2b.events import Ban
@@ -109,6 +110,14 @@ class Desk(Protocol):
 
     def verify(self, bans: Sequence[Ban], closely: bool) -> Sequence[Check]:
         """Ask the kernel for these bans, action by action; `closely`: look too at what may be in their way."""
+        ...
+
+    def account(self, key: str, jail: str) -> Account:
+        """Return what a jail can say of an id. Raises ControlError if there is none of this name."""
+        ...
+
+    def directory(self) -> str:
+        """Return the folder that the configuration was read from; empty if there is none."""
         ...
 
     def unban(self, ids: Sequence[str] | None, jail: str = "") -> int:

@@ -9,6 +9,7 @@ from f2b import __version__, net
 from f2b.config import search
 from f2b.config.model import JailSpec, ServerSpec, Settings
 from f2b.daemon import assemble, chronicle, proof
+from f2b.daemon.account import Account, account
 from f2b.daemon.cause import Check
 from f2b.daemon.desk import JailView, ServerView
 from f2b.daemon.feed import Feed
@@ -146,6 +147,14 @@ class Front:
             jails.setdefault(ban.jail, []).append(ban)
         guards = self._server.outlet.guards
         return [check for name, each in jails.items() for check in guards[name].doubt.checks(each, closely)]
+
+    def account(self, key: str, jail: str) -> Account:
+        """Return what a jail can say of an id. Raises ControlError if there is none of this name."""
+        return account(self._jail(jail), key, self._server.loop.now())
+
+    def directory(self) -> str:
+        """Return the folder that the configuration was read from."""
+        return self._server.settings.directory
 
     def unban(self, ids: Sequence[str] | None, jail: str = "") -> int:
         """Lift bans, in one jail or in all, and forget their history; return how many were lifted."""
