@@ -170,7 +170,7 @@ class Bans(RuleBasedStateMachine):
         self.loop, log = Loop(), Log(os.devnull)
         self.outlet = Outlet(self.engine, self.store, log, lambda resolve: None, lambda asked: None)
         self.outlet.guards["j"] = Guard("j", [], self.jail.ledger, self.loop, log)
-        self.jail.restore(self.store.restore("j", self.now, self.spec.bantime, self.spec.increment.enabled))
+        self.jail.restore([*self.store.restore("j", self.now, self.spec.bantime, self.spec.increment.enabled)])
         self.jail.counter.restore(self.store.load_counters("j"))
         self.jail.counter.purge(self.now)
 

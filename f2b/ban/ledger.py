@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator
 
 from f2b import net
+from f2b.ban.packed import Bans
 from f2b.events import Ban
 
 SLOT_S = 64
@@ -17,7 +18,7 @@ class Ledger:
     """The bans in force, in the order of banning, and when the next of them ends."""
 
     def __init__(self) -> None:
-        self._bans: dict[str, Ban] = {}
+        self._bans = Bans()
         self._near: list[tuple[float, int, str]] = []
         """A heap of ends before `_horizon`, equal ones in the order of banning; some no longer hold."""
         self._horizon = float("-inf")
@@ -31,7 +32,7 @@ class Ledger:
         return len(self._bans)
 
     def __iter__(self) -> Iterator[Ban]:
-        return iter(self._bans.values())
+        return iter(self._bans)
 
     def get(self, key: str) -> Ban | None:
         """Return the ban of this id, if it is banned."""
@@ -39,7 +40,7 @@ class Ledger:
 
     def put(self, ban: Ban) -> None:
         """Add a ban, or replace the one of the same id."""
-        self._bans[ban.id] = ban
+        self._bans.put(ban)
         end = ban.end
         if end < self._horizon:
             heapq.heappush(self._near, (end, next(self._turn), ban.id))
@@ -52,7 +53,7 @@ class Ledger:
 
     def lift(self, key: str) -> Ban | None:
         """End the ban of this id; return it if there was one."""
-        return self._bans.pop(key, None)
+        return self._bans.pop(key)
 
     def inside(self, network: str) -> list[Ban]:
         """Return the bans of this very id, or of what lies inside it if it is a network."""
@@ -61,13 +62,15 @@ class Ledger:
             exact = self._bans.get(network)
             return [exact] if exact else []
         family, first, last = span
-        return [ban for ban in self if _within(ban.id, family, first, last)]
+        found = (self._bans.get(key) for key in self._bans.ids() if _within(key, family, first, last))
+        return [ban for ban in found if ban]
 
     def expire(self, now: float) -> list[Ban]:
         """End and return the bans that are over, the earliest end first."""
         over: list[Ban] = []
         while (end := self.next_end()) is not None and end <= now:
-            over.append(self._bans.pop(heapq.heappop(self._near)[2]))
+            ended = self._bans.pop(heapq.heappop(self._near)[2])
+            over += [ended] if ended else []
         return over
 
     def next_end(self) -> float | None:

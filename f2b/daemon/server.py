@@ -6,9 +6,10 @@ of a server while it runs is in `front`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from itertools import islice
 from random import Random
 from typing import TypeVar
 
@@ -31,12 +32,16 @@ from f2b.engine import Engine
 from f2b.errors import ActionError, ControlError, StoreError
 from f2b.events import Ban, Effect, Judge, Unban
 from f2b.filter.build import inherit
+from f2b.jail import Jail
 from f2b.log import Log
 from f2b.loop import Loop
 from f2b.store import Store
 from f2b.value import replace
 
 Answer = TypeVar("Answer")
+
+RESTORED = 1000
+"""So many bans are taken over at a time."""
 
 
 class Server:
@@ -80,7 +85,7 @@ class Server:
             self._tell(problem)
         self.guardian.allow(self.allowed())
         specs = list(self.settings.jails)
-        if self._stored(assemble.manual()):
+        if any(self._stored(assemble.manual())):
             specs.append(assemble.manual())
         ready: list[JailSpec] = []
         try:
@@ -195,10 +200,13 @@ class Server:
         self._lookup.refresh(jail)
         for problem in self._lookup.lacking.get(spec.name, ()):
             self._tell(problem)
-        restored = [*jail.restore(self._stored(spec)), *self._lookup.listed(jail)]
+        effects = [*self._restore(jail), *self._lookup.listed(jail)]
         jail.counter.restore(self._asked(lambda: self._store.load_counters(spec.name), {}))
         guard.start()  # before anything is told: of thousands that takes longer than banning them
-        for effect in restored:
+        for ban in jail.ledger:
+            if ban.restored:
+                announce(self.log, ban)
+        for effect in effects:
             announce(self.log, effect)
             if isinstance(effect, Judge):
                 self._inquiry.ask(effect)
@@ -298,11 +306,21 @@ class Server:
         """Speak no more of jails that are no longer in the configuration."""
         self.broken = {name: problems for name, problems in self.broken.items() if name in configured}
 
-    def _stored(self, spec: JailSpec) -> list[Ban]:
+    def _restore(self, jail: Jail) -> list[Effect]:
+        """Let a jail take over its bans, some at a time: of each only what it keeps shall take memory."""
+        bans, effects = self._stored(jail.spec), list[Effect]()
+        while part := list(islice(bans, RESTORED)):
+            effects += [effect for effect in jail.restore(part) if not isinstance(effect, Ban)]
+        return effects
+
+    def _stored(self, spec: JailSpec) -> Iterator[Ban]:
+        """Yield the bans of earlier servers, as many as the database still tells of."""
         grows, most = spec.increment.enabled, spec.increment.maxtime
-        nobody: list[Ban] = []
-        bans = self._asked(lambda: self._store.restore(spec.name, self.loop.now(), spec.bantime, grows, most), nobody)
-        return [self._store.recall(ban) for ban in bans] if spec.ignorecommand else bans
+        try:
+            for ban in self._store.restore(spec.name, self.loop.now(), spec.bantime, grows, most):
+                yield self._store.recall(ban) if spec.ignorecommand else ban
+        except StoreError as error:
+            self.outlet.store_failed(error)
 
     def _earlier(self, key: str) -> dict[str, History]:
         nobody: dict[str, History] = {}

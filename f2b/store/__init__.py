@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -208,10 +208,11 @@ class Store:
         bantime: float | None = None,
         increment: bool = False,
         maxtime: float | None = None,
-    ) -> list[Ban]:
-        """Return the bans of a jail that are still in force, by Fail2Ban's rules, in the order of their ids.
+    ) -> Iterator[Ban]:
+        """Yield the bans of a jail that are still in force, by Fail2Ban's rules, in the order of their ids.
 
-        Their captures and matches stay in the database, see `recall`.
+        One at a time, for there may be a hundred thousand. Their captures and matches stay in the database, see
+        `recall`.
         A jail's shorter `bantime` cuts them, unless it increments: then only `maxtime` does. None cuts nothing.
         """
         most = maxtime if increment else None if bantime is None or bantime < 0 else bantime
@@ -228,13 +229,12 @@ class Store:
                 ban = replace(ban, duration=most)
             return ban
 
-        bans = self._read(
+        rows = self._rows(
             "SELECT ip, timeofban, bantime, bancount, data FROM bips WHERE jail = ? "
             "AND (bantime < 0 OR timeofban + bantime > ?) ORDER BY ip",
             (jail, now),
-            made,
         )
-        return [ban for ban in bans if ban.end > now]
+        return (ban for ban in map(made, rows) if ban.end > now)
 
     def recall(self, ban: Ban) -> Ban:
         """Return a restored ban with captures and matches, if they can be read; any other as it is. Never raises."""
@@ -358,10 +358,14 @@ class Store:
             raise
         return None
 
-    def _read(self, sql: str, values: tuple[Any, ...], make: Callable[[tuple[Any, ...]], Any] = tuple) -> list[Any]:
-        """Return all rows, each turned into what `make` makes of it."""
+    def _read(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
+        """Return all rows."""
+        return list(self._rows(sql, values))
+
+    def _rows(self, sql: str, values: tuple[Any, ...]) -> Iterator[Any]:
+        """Yield all rows."""
         try:
-            return [*map(make, self._db.execute(sql, values))]
+            yield from self._db.execute(sql, values)
         except sqlite3.Error as error:
             self._begin_anew_if_corrupt(error)
             raise StoreError(schema.explain(self.path, error)) from None

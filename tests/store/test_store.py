@@ -60,10 +60,10 @@ def test_ban_when_restored_after_a_restart_then_the_same(path: str) -> None:
     store.ban(ban())
     store.close()
     again = Store(path)
-    assert again.restore("sshd", NOW + 599) == [replace(ban(), restored=True, matches=(), captures={})]
+    assert [*again.restore("sshd", NOW + 599)] == [replace(ban(), restored=True, matches=(), captures={})]
     assert [again.recall(found) for found in again.restore("sshd", NOW + 599)] == [replace(ban(), restored=True)]
-    assert again.restore("sshd", NOW + 600) == []
-    assert again.restore("other", NOW) == []
+    assert [*again.restore("sshd", NOW + 600)] == []
+    assert [*again.restore("other", NOW)] == []
     again.close()
 
 
@@ -131,7 +131,7 @@ def test_ban_when_restored_then_cut_as_fail2ban_does(
     expected: float | None,
 ) -> None:
     store.ban(ban(duration=stored))
-    found = store.restore("sshd", NOW + age, bantime, increment, maxtime)
+    found = [*store.restore("sshd", NOW + age, bantime, increment, maxtime)]
     assert [restored.duration for restored in found] == ([] if expected is None else [expected])
     assert all(restored.own_time == increment for restored in found)
 
@@ -169,7 +169,7 @@ def test_forget_when_done_then_nothing_of_the_id_is_left(store: Store) -> None:
     store.forget("sshd", "192.0.2.1")
     assert [left.id for left in store.restore("sshd", NOW)] == ["192.0.2.2", "192.0.2.3"]
     store.forget("sshd", None)
-    assert store.restore("sshd", NOW) == []
+    assert [*store.restore("sshd", NOW)] == []
 
 
 def test_turn_when_its_body_fails_then_nothing_of_it_is_written(store: Store) -> None:
@@ -180,7 +180,7 @@ def test_turn_when_its_body_fails_then_nothing_of_it_is_written(store: Store) ->
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert store.restore("sshd", NOW) == []
+    assert [*store.restore("sshd", NOW)] == []
 
 
 def test_turn_when_killed_before_its_end_then_neither_ban_nor_position(path: str) -> None:
@@ -284,7 +284,7 @@ def test_file_when_no_database_at_all_then_a_new_one(path: str, content: bytes) 
     Path(path).write_bytes(content)
     store = Store(path)
     store.ban(ban())
-    assert len(store.restore("sshd", NOW)) == 1
+    assert len([*store.restore("sshd", NOW)]) == 1
     store.close()
 
 
@@ -344,7 +344,7 @@ def test_write_when_refused_then_told_and_written_once_it_works_again(
 
     with pytest.raises(StoreError, match=cure):
         write()
-    assert store.restore("sshd", NOW) == []
+    assert [*store.restore("sshd", NOW)] == []
     help_again()
     assert cure in store.trouble
     store.retry()

@@ -1,0 +1,89 @@
+"""Bans kept small: those of which there may be a hundred thousand, in a third of the memory.
+
+What led to a restored ban stays in the database, so all that is left of it are numbers and flags. These are kept as
+bytes and become a `Ban` again for whoever asks; all others are kept as they are. The ledger keeps its bans here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import Struct, error
+
+from f2b.events import Ban
+
+_FORM = Struct("<ddIIB")
+"""Time, duration, failures, count, flags."""
+_OWN, _GROWN, _RESTORED, _LISTED, _HOST, _WHOLE_TIME, _WHOLE_DURATION = (1 << bit for bit in range(7))
+"""The last three: its host is its id, and which numbers are ints."""
+
+
+class Bans:
+    """Bans of one jail by their ids, in the order in which these came."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Ban | bytes] = {}
+        self._jail = ""
+        """Whose the packed ones are."""
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[Ban]:
+        for key, kept in self._kept.items():
+            yield kept if isinstance(kept, Ban) else self._unpacked(key, kept)
+
+    def ids(self) -> Iterator[str]:
+        """Yield who is banned."""
+        return iter(self._kept)
+
+    def put(self, ban: Ban) -> None:
+        """Add a ban, or replace the one of the same id."""
+        self._jail = self._jail or ban.jail
+        self._kept[ban.id] = (_packed(ban) if ban.jail == self._jail else None) or ban
+
+    def get(self, key: str) -> Ban | None:
+        """Return the ban of an id, if there is one."""
+        kept = self._kept.get(key)
+        return self._unpacked(key, kept) if isinstance(kept, bytes) else kept
+
+    def pop(self, key: str) -> Ban | None:
+        """Remove the ban of an id, and return it if there was one."""
+        kept = self._kept.pop(key, None)
+        return self._unpacked(key, kept) if isinstance(kept, bytes) else kept
+
+    def _unpacked(self, key: str, kept: bytes) -> Ban:
+        time, duration, failures, count, flags = _FORM.unpack(kept)
+        return Ban(
+            self._jail,
+            key,
+            int(time) if flags & _WHOLE_TIME else time,
+            int(duration) if flags & _WHOLE_DURATION else duration,
+            failures,
+            host=key if flags & _HOST else None,
+            count=count,
+            own_time=bool(flags & _OWN),
+            grown=bool(flags & _GROWN),
+            restored=bool(flags & _RESTORED),
+            listed=bool(flags & _LISTED),
+        )
+
+
+def _packed(ban: Ban) -> bytes | None:
+    """Return all but jail and id of a ban; None if there is more to it than fits."""
+    if ban.matches or ban.captures or (ban.host is not None and ban.host != ban.id):
+        return None
+    flags = (
+        _OWN * ban.own_time
+        | _GROWN * ban.grown
+        | _RESTORED * ban.restored
+        | _LISTED * ban.listed
+        | _HOST * (ban.host is not None)
+        | _WHOLE_TIME * isinstance(ban.time, int)
+        | _WHOLE_DURATION * isinstance(ban.duration, int)
+    )
+    try:
+        packed = _FORM.pack(ban.time, ban.duration, ban.failures, ban.count, flags)
+        exact = (float(ban.time), float(ban.duration)) == (ban.time, ban.duration)
+    except (error, OverflowError):
+        return None  # numbers that nobody meant, from somebody's database
+    return packed if exact else None

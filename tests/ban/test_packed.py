@@ -1,0 +1,48 @@
+"""Bans kept small come back as they went in."""
+
+from __future__ import annotations
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from f2b.ban.packed import Bans
+from f2b.events import PERMANENT, Ban
+
+NUMBERS = st.integers() | st.floats(0, 1e12) | st.sampled_from([PERMANENT, 2**53 + 1, 10**400])
+BANS = st.builds(
+    Ban,
+    jail=st.sampled_from(["sshd", "other"]),
+    id=st.sampled_from(["192.0.2.1", "2001:db8::1", "someone"]),
+    time=NUMBERS,
+    duration=NUMBERS,
+    failures=st.integers(),
+    matches=st.sampled_from([(), ("a line",)]),
+    captures=st.sampled_from([{}, {"user": "root"}]),
+    host=st.sampled_from([None, "192.0.2.1"]),
+    count=st.integers(0, 2**33),
+    own_time=st.booleans(),
+    grown=st.booleans(),
+    restored=st.booleans(),
+    listed=st.booleans(),
+)
+
+
+def test_bans_when_a_ban_has_a_new_field_then_these_tests_must_know_it() -> None:
+    known = "jail id time duration failures matches captures host count own_time grown restored listed"
+    assert known.split() == list(getattr(Ban, "__slots__", ()))
+
+
+@given(st.lists(BANS, max_size=6))
+@example([Ban("sshd", "192.0.2.1", 1.5, 600, 5, host="192.0.2.1", restored=True)])
+def test_bans_when_any_are_put_then_they_come_back_equal_and_of_the_same_types(bans: list[Ban]) -> None:
+    kept, plain = Bans(), {}
+    for ban in bans:
+        kept.put(ban)
+        plain[ban.id] = ban
+    assert repr(list(kept)) == repr(list(plain.values()))
+    assert list(kept.ids()) == list(plain)
+    assert len(kept) == len(plain)
+    for key, ban in plain.items():
+        assert kept.get(key) == ban
+        assert kept.pop(key) == ban
+        assert kept.get(key) is kept.pop(key) is None
