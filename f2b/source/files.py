@@ -9,6 +9,7 @@ from pathlib import Path
 from f2b.loop import Loop, Timer
 from f2b.source import pattern as patterns
 from f2b.source.handle import CHUNK, Handle, Ident
+from f2b.source.mounts import Mounts
 from f2b.source.position import Position
 from f2b.source.rotation import LATE
 from f2b.source.tail import Tail
@@ -97,6 +98,7 @@ class Files:
         self._due: Timer | None = None
         self._asked: Timer | None = None
         self._watch = Watch(loop, self._changed, lambda text: tell("", text), polling, every)
+        self._mounts = Mounts(loop, self._look_around)
 
     @property
     def backend(self) -> str:
@@ -145,6 +147,7 @@ class Files:
             if timer:
                 timer.cancel()
         self._watch.close()
+        self._mounts.close()
         self._turns.forget(self._turn)
         for path in list(self._logs):
             self._drop(path)
@@ -206,17 +209,25 @@ class Files:
             return
         for name in self._links.get(path, ()):
             self._wake(name)
-        if not self._asked and self._matters(path):
-            wait = min(self._calm, max(0.0, self._swept + self._calm - self._loop.now()))
-            self._asked = self._loop.after(wait, self._survey)
+        if path in self._folders:  # itself, not what is in it: another folder may bear its name now
+            self._look_around()
+        elif not self._asked and self._matters(path):
+            self._asked = self._loop.after(self._rest(), self._survey)
+
+    def _look_around(self) -> None:
+        """Look at everything soon: names may mean other files than those that are watched."""
+        if not self._asked or self._asked.call != self._sweep:
+            if self._asked:
+                self._asked.cancel()
+            self._asked = self._loop.after(self._rest(), self._sweep)
+
+    def _rest(self) -> float:
+        """Return the seconds until the next look; a wall clock that steps does little harm."""
+        return min(self._calm, max(0.0, self._swept + self._calm - self._loop.now()))
 
     def _matters(self, path: str) -> bool:
         """Whether a path that is no log may be about to be one: folders may hold thousands of other files."""
-        return (
-            path in self._folders
-            or any(patterns.concerns(pattern, path) for pattern in self._patterns)
-            or path in self._links
-        )
+        return path in self._links or any(patterns.concerns(pattern, path) for pattern in self._patterns)
 
     def _sweep_at(self, seconds: float) -> None:
         if self._due:
