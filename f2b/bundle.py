@@ -32,7 +32,7 @@ def files(folder: str) -> list[str]:
 
 def again(program: str, module: str) -> list[str]:
     """Return the command that runs a program of f2b's, `python -m MODULE`, as this one is run."""
-    return [sys.executable, FILE, program] if FILE else [sys.executable, "-m", module]
+    return [sys.executable, FILE, f"--as={program}"] if FILE else [sys.executable, "-m", module]
 
 
 @cache

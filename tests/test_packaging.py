@@ -162,7 +162,8 @@ def test_zipapp_when_it_starts_a_server_then_the_server_is_the_zipapp_too(zipapp
     where = ("-c", tmp_path, "-s", tmp_path / "sock", "-p", tmp_path / "pid", "--logtarget", tmp_path / "log")
     (tmp_path / "fail2ban.conf").write_text(f"[Definition]\ndbfile = None\nsocket = {tmp_path}/sock\n")
     try:
-        assert "Server ready" in run(*bare, "fail2ban-client", *where, "start", cwd=zipapp.parent)
+        assert "Server ready" in run(*bare, "--as=fail2ban-client", *where, "start", cwd=zipapp.parent)
+        assert b"--as=fail2ban-server" in Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/cmdline").read_bytes()
         assert "app" in run(*bare, "status", "-c", tmp_path, cwd=zipapp.parent)
     finally:
         run(*bare, "stop", "-c", tmp_path, cwd=zipapp.parent)

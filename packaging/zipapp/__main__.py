@@ -10,9 +10,11 @@ PROGRAMS = {
     "fail2ban-server": "f2b.cli.compat_server",
     "fail2ban-regex": "f2b.cli.compat_regex",
 }
+AS = "--as="
+"""How f2b says which program it is when it starts itself (f2b/bundle.py)."""
 
 sys.path[0] = str(Path(sys.path[0]).resolve())  # a server's working directory is not where it was started
-called = sys.argv[1] if sys.argv[1:2] and sys.argv[1] in PROGRAMS else Path(sys.argv[0]).name
-if called in sys.argv[1:2]:  # f2b starts itself in this way
-    del sys.argv[1]
+called = Path(sys.argv[0]).name
+if sys.argv[1:] and sys.argv[1].startswith(AS):
+    called = sys.argv.pop(1).removeprefix(AS)
 import_module(PROGRAMS.get(called, "f2b.cli.main")).main()
