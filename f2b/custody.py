@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from f2b.ban.collateral import Others
 from f2b.ban.counter import Tally
 from f2b.ban.growth import Even, Growth, worth
 from f2b.ban.history import Past
@@ -20,6 +21,7 @@ from f2b.events import (
     PERMANENT,
     AlreadyBanned,
     Ban,
+    Collateral,
     Effect,
     Expired,
     Held,
@@ -48,6 +50,7 @@ class Custody:
         past: Past | None = None,
         chance: Chance | None = None,
         protection: Protection = nobody,
+        others: Others | None = None,
     ) -> None:
         """Take what `Jail` takes. Raises ConfigError for a wrong formula."""
         self.ledger = Ledger()
@@ -62,6 +65,9 @@ class Custody:
         self._surge = Surge(spec.maxbans)
         self._spared: dict[str, str] = {}
         """Who was said to be spared, and why."""
+        self._others = others or Others()
+        self._warned: dict[str, bool] = {}
+        """Whose ban was said to hit others, and whether it was refused for that."""
 
     # ---- who must not be banned ----
 
@@ -82,6 +88,27 @@ class Custody:
         self._spared[key] = why
         return [Spared(self._spec.name, key, why)]
 
+    # ---- who else is hit ----
+
+    def hits(self, key: str, now: float) -> list[str]:
+        """Return in words whom a ban would hit besides the attacker; nothing if the jail is not to care."""
+        return [] if self._spec.collateral == "no" else self._others.hit(key, now)
+
+    def refuses(self, network: str) -> bool:
+        """Return whether no filter may ban a network, for the others in it."""
+        return self._spec.collateral == "refuse" and self._others.touches(network)
+
+    def _hit(self, key: str, now: float, refuse: bool) -> tuple[list[Effect], bool]:
+        """Return what is to be told of those whom a new ban hits, once each, and whether it is refused for them."""
+        whom = self.hits(key, now) if self.ledger.get(key) is None else []
+        refused = refuse and bool(whom)
+        if not whom or self._warned.get(key) is refused:
+            return [], refused
+        if len(self._warned) >= TOLD:
+            self._warned.clear()
+        self._warned[key] = refused
+        return [Collateral(self._spec.name, key, tuple(whom), refused)], refused
+
     # ---- bans ----
 
     def known(self, key: str, time: float) -> list[Known]:
@@ -98,6 +125,13 @@ class Custody:
         why = self.protects(seen.id) or (self.protects(seen.host) if seen.host and seen.host != seen.id else "")
         if why:
             return self._spare(seen.id, why)
+        told, refused = self._hit(seen.host or seen.id, now, spec.collateral == "refuse")
+        if refused:
+            return told
+        return [*told, *self._unless_too_many(tally, now)]
+
+    def _unless_too_many(self, tally: Tally, now: float) -> list[Effect]:
+        seen, spec = tally.seen, self._spec
         alarm: list[Effect] = []
         if self.ledger.get(seen.id) is None and self._surge.over(now):
             if self._surge.alarms(now):
@@ -112,7 +146,8 @@ class Custody:
         """Ban by hand; who is banned already stays so for longer, if this ban ends later."""
         own = duration is not None
         length = self._spec.bantime if duration is None else duration
-        return self._impose(Ban(self._spec.name, key, now, length, own_time=own), now)
+        told, _ = self._hit(key, now, refuse=False)
+        return [*told, *self._impose(Ban(self._spec.name, key, now, length, own_time=own), now)]
 
     def prospect(self, key: str, now: float) -> Ban:
         """Return the ban that an id would get now, with its length; nothing comes into force."""

@@ -16,6 +16,8 @@ PERMANENT = -1
 
 SUCCESS = -1
 """The `attempts` of what is a success: it clears the failures of its host, or of its user there."""
+LOGIN = -2
+"""The `attempts` of what only tells that somebody logged in; it clears nothing."""
 
 Captures = Mapping[str, str | Sequence[str]]
 """What a filter's named groups caught, under Fail2Ban's names: `user`, `ip4`, `dns`, `mlfid`, ..."""
@@ -45,7 +47,7 @@ class Failure(NamedTuple):
     """The log lines that led to it, oldest first."""
     captures: Captures
     attempts: int = 1
-    """What it counts for against maxretry, or SUCCESS."""
+    """What it counts for against maxretry, or SUCCESS, or LOGIN."""
     unresolved: str = ""
     """A host name that must be resolved first: each of its addresses is then one failure."""
     by_hand: bool = False
@@ -115,6 +117,31 @@ class Spared:
     jail: str
     id: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Somebody logged in, for the first time within an hour."""
+
+    jail: str
+    id: str
+    """The address."""
+    time: float
+    user: str
+    """Empty if nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collateral:
+    """A ban hits others than the attacker, too."""
+
+    jail: str
+    id: str
+    """Who is banned, or would be."""
+    whom: tuple[str, ...]
+    """Who else, in words."""
+    refused: bool
+    """So it does not come into force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +321,8 @@ Effect = (
     | Known
     | Ignored
     | Spared
+    | Arrived
+    | Collateral
     | Surged
     | Ban
     | Increased

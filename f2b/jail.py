@@ -6,11 +6,12 @@ clock or does what it decides.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from f2b import net
-from f2b.ban.allow import AllowList
+from f2b.ban.allow import AllowList, words
+from f2b.ban.collateral import Arrival, Others
 from f2b.ban.counter import Counter
 from f2b.ban.history import Past
 from f2b.ban.ledger import Ledger
@@ -21,7 +22,9 @@ from f2b.ban.window import Window
 from f2b.config.model import FilterSpec, JailSpec
 from f2b.custody import Custody
 from f2b.events import (
+    LOGIN,
     SUCCESS,
+    Arrived,
     Ban,
     Effect,
     Failure,
@@ -62,8 +65,10 @@ class Jail:
         past: Past | None = None,
         chance: Chance | None = None,
         protection: Protection = nobody,
+        others: Others | None = None,
     ) -> None:
-        """`past` knows of earlier bans; `chance` draws random numbers; `protection` knows whom no filter may ban.
+        """`past` knows of earlier bans; `chance` draws random numbers; `protection` knows whom no filter may ban;
+        `others`, which all jails share, whom else a ban would hit.
 
         Raises ConfigError for a wrong formula.
         """
@@ -74,7 +79,10 @@ class Jail:
         self.allow = AllowList(spec.ignoreip)
         """Whoever drives the jail tells it what may change: own addresses, those of names, list files."""
         self.counter = _counter(spec)
-        self.custody = Custody(spec, past, chance, protection)
+        self._others = others or Others()
+        self.proxies = self._others.proxies(spec.name, _proxies(spec))
+        """Whoever drives the jail hands it the files that these name."""
+        self.custody = Custody(spec, past, chance, protection, self._others)
         """The bans."""
         self.patience = Patience()
         """With patterns that run away."""
@@ -125,7 +133,7 @@ class Jail:
         return [effect for failure in self.filter.hear(event) for effect in self._take(failure, now, True)]
 
     def _take(self, failure: Failure, now: float, live: bool) -> list[Effect]:
-        if failure.time is None and failure.attempts != SUCCESS:
+        if failure.time is None and failure.attempts > 0:
             return self._noted(failure, self._oddities.undated(failure, now), now)
         if failure.unresolved:
             return self._noted(failure, [Resolve(self.name, failure.unresolved, failure, live)], now)
@@ -163,8 +171,9 @@ class Jail:
 
     def _sentence(self, failure: Failure, now: float) -> list[Effect]:
         """Spare whom the allow list names, ask where it does not say, and count the others."""
-        if failure.attempts == SUCCESS:
-            return self._forgive(failure)
+        if failure.attempts in (SUCCESS, LOGIN):
+            arrived = self._arrived(failure, now)
+            return [*arrived, *self._forgive(failure)] if failure.attempts == SUCCESS else arrived
         known = self._verdicts.get(failure, now)
         if known is None:
             by = self._spared(failure.id, failure.host)
@@ -208,6 +217,13 @@ class Jail:
             self._pardons.note(key, Counted(time, seen, failure), time - self.counter.findtime)
         return effects + self.custody.sentence(tally, now) if tally else effects
 
+    def _arrived(self, success: Failure, now: float) -> list[Effect]:
+        """Take note of a login, for whom a ban would hit."""
+        user = success.captures.get("user", "")
+        time = now if success.time is None else min(success.time, now)
+        one = Arrival(success.host or success.id, user if isinstance(user, str) else "", time)
+        return [Arrived(self.name, one.address, one.time, one.user)] if self._others.arrivals.note(one) else []
+
     def _forgive(self, success: Failure) -> list[Effect]:
         """Count no longer what a success clears."""
         key = self._widened(success.id)
@@ -234,7 +250,7 @@ class Jail:
         network = None if length is None or "/" in key else net.network(f"{key}/{length}")
         if network is None or self.allow.touches(network) or self.custody.touches_protected(network):
             return key
-        return network
+        return key if self.custody.refuses(network) else network
 
     # ---- bans ----
 
@@ -303,6 +319,7 @@ class Jail:
         if now - self._purged >= PURGE_S or now < self._purged:
             self._purged = now
             self.counter.purge(now)
+            self._others.arrivals.purge(now)
             if self._pardons is not None:
                 self._pardons.purge(self.counter.tallies())
         return [Unban(ban) for ban in self.ledger.expire(now)]
@@ -322,6 +339,7 @@ class Jail:
         if _forgives(spec.filter) != (self._pardons is not None):
             self._pardons = Pardons() if _forgives(spec.filter) else None
         self.allow = AllowList(spec.ignoreip)
+        self.proxies = self._others.proxies(spec.name, _proxies(spec))
         if spec.ignorecache != old.ignorecache:
             self._verdicts = Verdicts(spec.ignorecache)
         if spec.counting != old.counting:
@@ -342,6 +360,18 @@ def _counter(spec: JailSpec) -> Counter:
 
 def _listened(filter_: Filter) -> frozenset[str]:
     return filter_.listens if is_listener(filter_) else frozenset()
+
+
+def _proxies(spec: JailSpec) -> tuple[str, ...]:
+    """Return the proxies that a jail names, those that its filter trusts included."""
+    return (*spec.proxies, *_trusted(spec.filter))
+
+
+def _trusted(spec: FilterSpec) -> Iterator[str]:
+    if "trustedproxies" in spec.options:
+        yield from (found for word in words(spec.options["trustedproxies"].value) if (found := net.network(word)))
+    for base in spec.base:
+        yield from _trusted(base)
 
 
 def _forgives(spec: FilterSpec) -> bool:

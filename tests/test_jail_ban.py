@@ -12,6 +12,7 @@ from f2b.events import (
     PERMANENT,
     AlreadyBanned,
     Ban,
+    Collateral,
     Effect,
     Expired,
     Failure,
@@ -188,7 +189,8 @@ class TestPrefixes:
         j = jail(prefix4=24, prefix6=64)
         assert fail(j, "192.0.2.1") == [Found("j", "192.0.2.0/24", NOW, "192.0.2.1")]
         fail(j, "192.0.2.200")
-        _, ban = fail(j, "192.0.2.3")
+        _, hit, ban = fail(j, "192.0.2.3")
+        assert hit == Collateral("j", "192.0.2.0/24", ("all 256 addresses of the network",), refused=False)
         assert isinstance(ban, Ban)
         assert (ban.id, ban.ip, ban.matches[0]) == ("192.0.2.0/24", "192.0.2.0/24", "fail 192.0.2.1")
         for number in range(3):

@@ -105,7 +105,6 @@ LATE_IMPORTS = {
     ("daemon.reference", "protego"): "an extra, which only the type robots needs",
     ("cli.regex", "f2b.cli"): "thirty modules that filters of regexes do not need",
     ("filter.build", "f2b.filter"): "twenty modules that only hosts with filter types need",
-    ("filter.build", "f2b.filter.success"): "the same",
     ("filter.build", "f2b.filter.over"): "the same",
     ("source.journal", "f2b.source.libsystemd"): "ctypes and libsystemd, only where a jail reads the journal",
     ("cli.report", "urllib.parse"): "10 ms that only -D needs",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from f2b.cli import show
@@ -15,7 +17,7 @@ from f2b.cli.option import confirmable, seconds_of, to_confirm
 @click.option(
     "-t", "--time", "seconds", metavar="TIME", callback=seconds_of, help="How long: 10m, 1d 12h, -1 for ever."
 )
-@click.option("--force", is_flag=True, help="Ban even where an administrator is logged in from, or a gateway.")
+@click.option("--force", is_flag=True, help="Ban administrators, gateways and others behind an address, too.")
 @confirmable
 @asks
 @click.pass_obj
@@ -30,6 +32,9 @@ def ban(
 ) -> None:
     """Keep each IP (or network) out, whatever the allow list says; but nobody locks himself out without --force.
 
+    It says whom else a ban hits: who logged in from there within a day, who comes by a proxy or the gateway, or is
+    in the network. Where collateral = refuse, that needs --force, too.
+
     \b
     Examples:
       f2b ban 192.0.2.7
@@ -41,6 +46,8 @@ def ban(
     if as_json:
         show.as_json(answer)
         return
+    for text in answer["hits"]:
+        print(f"f2b: this hits {show.plain(text)}, too", file=sys.stderr)
     new, already = answer["banned"], len(set(addresses)) - answer["banned"]
     print(f"banned {new}" + (f", {already} banned already" if already > 0 else ""))
     if new and confirm is not None:

@@ -16,7 +16,7 @@ from f2b.config.model import FilterSpec
 from f2b.daemon.reference import Reference
 from f2b.date.bracket import dates
 from f2b.errors import ConfigError
-from f2b.events import SUCCESS, Failure, Line
+from f2b.events import Failure, Line
 from f2b.filter.build import build, date_patterns
 from f2b.filter.over import explain
 from f2b.lines import LineReader, journal_line
@@ -94,7 +94,7 @@ class TypedTrial:
             tried.lost = True
             return tried
         for failure in self._known(found):
-            (tried.successes if failure.attempts == SUCCESS else tried.failures).append(failure)
+            (tried.failures if failure.attempts > 0 else tried.successes).append(failure)
         return tried
 
     def _known(self, found: Sequence[Failure]) -> Iterator[Failure]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from f2b import net
 from f2b.config import convert
 from f2b.config import spec as names
-from f2b.config.model import Counting
+from f2b.config.model import Collateral, Counting
 from f2b.config.text import Value
 from f2b.errors import ConfigError
+
+COLLATERAL: tuple[Collateral, ...] = ("warn", "refuse", "no")
 
 
 def counting(value: Value) -> Counting:
@@ -52,6 +54,27 @@ def networks(value: Value) -> tuple[str, ...]:
                 )
             found.append(network)
     return tuple(found)
+
+
+def proxies(value: Value) -> tuple[str, ...]:
+    """Return addresses and networks, and the files that list such, as `file:PATH`."""
+    found: list[str] = []
+    for line in value.lines():
+        for word in line.text.replace(",", " ").split():
+            if word.startswith(("/", "file:/")):
+                found.append(word if word.startswith("file:") else f"file:{word}")
+            else:
+                found += networks(Value(word, line.places))
+    return tuple(found)
+
+
+def collateral(value: Value) -> Collateral:
+    """Return what becomes of bans that hit others, too."""
+    for choice in COLLATERAL:
+        if value.text.lower() == choice:
+            return choice
+    cure = convert.near(value.text, COLLATERAL) or f"write one of {', '.join(COLLATERAL)}"
+    raise ConfigError(f"collateral = {value.text} is unknown", value.place, cure)
 
 
 def factor(value: Value) -> str:

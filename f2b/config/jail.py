@@ -35,7 +35,10 @@ OPTIONS = (
 )
 """Every jail option of Fail2Ban; any other name is a variable, or an option of f2b's own."""
 
-OWN = ("counting", "prefix4", "prefix6", "banlist", "protect", "protectgroups", "maxbans", "holdbans", "explainlines")
+OWN = (
+    *("counting", "prefix4", "prefix6", "banlist", "protect", "protectgroups", "collateral", "proxies"),
+    *("maxbans", "holdbans", "explainlines"),
+)
 """Options of f2b's own that every jail has."""
 
 _VARIABLES = ("port", "protocol", "mode", "chain", "name", "type", "native")
@@ -145,6 +148,8 @@ class Reader:
             banlist=get("banlist", _paths, default.banlist),
             protect=get("protect", count.networks, default.protect),
             protectgroups=get("protectgroups", _paths, default.protectgroups),
+            collateral=get("collateral", count.collateral, default.collateral),
+            proxies=get("proxies", count.proxies, default.proxies),
             maxbans=get("maxbans", convert.integer, default.maxbans),
             holdbans=get("holdbans", convert.boolean, default.holdbans),
             explainlines=get("explainlines", convert.integer, default.explainlines),

@@ -14,6 +14,7 @@ from f2b.value import dataclass, field
 UseDns = Literal["yes", "warn", "no", "raw"]
 Severity = Literal["error", "warning"]
 Counting = Literal["rate", "window"]
+Collateral = Literal["warn", "refuse", "no"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,10 @@ class JailSpec:
     """Addresses and networks that no filter may ban."""
     protectgroups: tuple[str, ...] = ("sudo", "wheel", "adm")
     """Nor may it ban where root, or a member of these groups, is logged in from."""
+    collateral: Collateral = "warn"
+    """What becomes of bans that hit others, too."""
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks behind which there are many, and `file:PATH`s of such."""
     maxbans: int = 0
     """More new bans than this in a minute raise an alarm; 0 is no limit."""
     holdbans: bool = False

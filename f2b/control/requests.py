@@ -254,11 +254,12 @@ def _put_out(desk: Desk, fields: Fields) -> object:
     if not ids:
         raise ControlError("nobody is named; give an address", WRONG_USAGE)
     jail, seconds = _text(fields, "jail"), _confirm(fields)
+    warnings = list(desk.hits(ids, jail))
     bans = desk.ban(ids, jail, _seconds(fields, "duration"), _flag(fields, "force"))
     if bans and seconds is not None:
         new = [ban.id for ban in bans]
         desk.try_out(f"the ban of {', '.join(new)}", seconds, lambda: desk.unban(new, bans[0].jail))
-    return {"banned": len(bans)}
+    return {"banned": len(bans), "hits": warnings}
 
 
 def _confirm(fields: Fields) -> float | None:

@@ -12,6 +12,7 @@ from f2b.events import (
     AlreadyBanned,
     Ban,
     Broke,
+    Collateral,
     Effect,
     Expired,
     Forgiven,
@@ -67,6 +68,14 @@ def _ignored(log: Log, effect: Ignored) -> None:
 
 def _spared(log: Log, effect: Spared) -> None:
     log.warning("actions", f"[{effect.jail}] {effect.id} fails, but is not banned: {effect.why}")
+
+
+def _collateral(log: Log, effect: Collateral) -> None:
+    whom = ", ".join(effect.whom)
+    if effect.refused:
+        log.warning("actions", f"[{effect.jail}] {effect.id} fails, but is not banned: it would hit {whom}")
+    else:
+        log.warning("actions", f"[{effect.jail}] The ban of {effect.id} hits {whom}, too")
 
 
 def _surged(log: Log, effect: Surged) -> None:
@@ -148,6 +157,7 @@ _TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
     Increased: _increased,
     Ignored: _ignored,
     Spared: _spared,
+    Collateral: _collateral,
     Surged: _surged,
     Ban: _ban,
     Held: _held,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from f2b.ban.collateral import Others
 from f2b.ban.growth import Even, Growth
 from f2b.ban.history import Past
 from f2b.ban.protected import Protection, nobody
@@ -96,12 +97,16 @@ def _refused(spec: JailSpec, place: Place) -> list[Problem]:
 
 
 def build_jail(
-    spec: JailSpec, past: Past, chance: Chance, protection: Protection = nobody
+    spec: JailSpec,
+    past: Past,
+    chance: Chance,
+    protection: Protection = nobody,
+    others: Others | None = None,
 ) -> tuple[Jail | None, list[Problem]]:
     """Make a jail, or say why it cannot be made."""
     found, problems = build_filter(spec)
     wrong = any(problem.severity == "error" for problem in problems)
-    return (None if found is None or wrong else Jail(spec, found, past, chance, protection)), problems
+    return (None if found is None or wrong else Jail(spec, found, past, chance, protection, others)), problems
 
 
 def build_firewalls(spec: JailSpec, make: Maker) -> tuple[list[Firewall], list[Problem]]:

@@ -88,6 +88,10 @@ class Desk(Protocol):
         """
         ...
 
+    def hits(self, ids: Sequence[str], jail: str) -> Sequence[str]:
+        """Return in words whom else bans of these would hit, besides who is meant."""
+        ...
+
     def allow(self, ids: Sequence[str], seconds: float = float("inf")) -> int:
         """Let no filter ban these addresses or networks for so long, and let them in; return how many were banned."""
         ...

@@ -108,13 +108,32 @@ class Front:
             self._server.add(assemble.manual())
         found = self._jail(jail or assemble.MANUAL)
         keys = [net.network(key) or key for key in ids]
-        saved = [] if force else [f"{key}: {why}" for key in keys if (why := found.protects(key))]
-        if saved:
-            raise ControlError(f"nobody was banned, for {'; '.join(saved)}; --force bans all the same")
+        if not force:
+            self._refuse(keys, jail)
         now = self._server.loop.now()
         effects = [effect for key in keys for effect in found.ban(key, now, duration)]
         self._server.take(effects)
         return [effect for effect in effects if isinstance(effect, Ban)]
+
+    def _refuse(self, keys: Sequence[str], jail: str) -> None:
+        """Raise ControlError if this would lock out whom no filter may ban, or hit others where that is refused.
+
+        Where no jail is named, what any of them says counts.
+        """
+        judges = [self._jail(jail)] if jail else list(self._server.engine.jails.values())
+        found = {key: reason for key in keys for it in judges if (reason := it.protects(key))}
+        why = [f"{key}: {reason}" for key, reason in found.items()]
+        if not why and any(it.spec.collateral == "refuse" for it in judges):
+            why = [f"it would also hit {text}" for text in self.hits(keys, jail)]
+        if why:
+            raise ControlError(f"nobody was banned, for {'; '.join(why)}; --force bans all the same")
+
+    def hits(self, ids: Sequence[str], jail: str) -> Sequence[str]:
+        """Return in words whom else bans of these would hit."""
+        now = self._server.loop.now()
+        judge = self._server.engine.jails.get(jail or assemble.MANUAL)
+        jails = [judge] if judge else list(self._server.engine.jails.values())[:1]
+        return [f"{', '.join(whom)} ({key})" for key in ids for it in jails if (whom := it.custody.hits(key, now))]
 
     def allow(self, ids: Sequence[str], seconds: float = float("inf")) -> int:
         """Let no filter ban these for so long, and let them in; return how many bans were lifted."""

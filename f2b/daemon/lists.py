@@ -1,11 +1,10 @@
-"""The files that `ignoreip = file:PATH` names, read again whenever they change."""
+"""The files that `ignoreip = file:PATH` and `proxies` name, read again whenever they change."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from f2b.ban.allow import words
-from f2b.jail import Jail
+from f2b.ban.allow import AllowList, words
 from f2b.log import Log
 
 Sign = tuple[int, int, int]
@@ -18,18 +17,18 @@ class Lists:
         self._log = log
         self._known: dict[str, tuple[Sign | None, list[str]]] = {}
 
-    def refresh(self, path: str, jail: Jail) -> None:
-        """Hand what a file holds now to a jail's allow list. A file that is gone spares nobody."""
+    def refresh(self, path: str, known: AllowList, whose: str) -> None:
+        """Hand what a file holds now to a list that names it. A file that is gone holds nobody."""
         found = sign(path)
         if path not in self._known or self._known[path][0] != found:
-            self._known[path] = (found, self._read(path))
-        jail.allow.loaded(path, self._known[path][1])
+            self._known[path] = (found, self._read(path, whose))
+        known.loaded(path, self._known[path][1])
 
-    def _read(self, path: str) -> list[str]:
+    def _read(self, path: str, whose: str) -> list[str]:
         try:
             return words(Path(path).read_text(encoding="utf-8", errors="replace"))
         except OSError as error:
-            self._log.warning("filter", f"ignoreip file {path}: {error.strerror}; it spares nobody until it is there")
+            self._log.warning("filter", f"{whose} file {path}: {error.strerror}; it names nobody until it is there")
             return []
 
 

@@ -51,7 +51,9 @@ class Lookup:
         for name in jail.allow.names:
             self._resolver.resolve(name, jail.allow.resolved)
         for path in jail.allow.files:
-            self._lists.refresh(path, jail)
+            self._lists.refresh(path, jail.allow, "ignoreip")
+        for path in jail.proxies.files:
+            self._lists.refresh(path, jail.proxies, "proxies")
         lacked, lacks = self.lacking.pop(jail.name, []), self._reference.refresh(jail.filter)
         if lacks:
             self.lacking[jail.name] = [replace(problem, jail=jail.name) for problem in lacks]

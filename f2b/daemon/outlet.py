@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from f2b.ban.collateral import Arrival
 from f2b.ban.counter import Tally
 from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
@@ -13,6 +14,7 @@ from f2b.engine import Engine
 from f2b.errors import StoreError
 from f2b.events import (
     AlreadyBanned,
+    Arrived,
     Ban,
     Broke,
     Effect,
@@ -145,6 +147,8 @@ class Outlet:
             self._store.forget(effect.ban.jail, effect.ban.id)
         elif isinstance(effect, Forget):
             self._store.forget(effect.jail, effect.id)
+        elif isinstance(effect, Arrived):
+            self._store.arrive(Arrival(effect.id, effect.user, effect.time))
 
     def _save_counts(self, effects: Sequence[Effect]) -> None:
         found: dict[str, dict[str, Tally | None]] = {}

@@ -46,16 +46,24 @@ class Guardian:
             self._known[key] = Protected(self._reasons(*key))
         return self._known[key]
 
+    def gateways(self) -> frozenset[str]:
+        """Return the default gateways."""
+        self._look_for_gateways(self._loop.now())
+        return self._gateways
+
     def _look_again(self, now: float) -> None:
-        if abs(now - self._looked) >= ROUTES_S:
-            self._looked = now
-            self._gateways = route.gateways()
-            self._known.clear()
+        self._look_for_gateways(now)
         stamp = session.stamp()
         over = any(end <= now for end in self._allowed.values())
         if stamp != self._stamp or over:
             self._stamp = stamp
             self._allowed = {key: end for key, end in self._allowed.items() if end > now}
+            self._known.clear()
+
+    def _look_for_gateways(self, now: float) -> None:
+        if abs(now - self._looked) >= ROUTES_S:
+            self._looked = now
+            self._gateways = route.gateways()
             self._known.clear()
 
     def _reasons(self, gateways: bool, groups: Collection[str]) -> dict[str, str]:

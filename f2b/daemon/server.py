@@ -13,6 +13,7 @@ from itertools import islice
 from random import Random
 from typing import TypeVar
 
+from f2b.ban.collateral import DAY_S, Arrival, Others
 from f2b.ban.history import History, Past
 from f2b.ban.protected import Protected
 from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
@@ -70,6 +71,7 @@ class Server:
         self._standing = Standing(self.feed, self._failures, loop, log)
         self.guardian = Guardian(loop)
         """Knows whom no filter may ban."""
+        self._others = Others(self.guardian.gateways)
         self._upkeep = Upkeep(self.engine, self.outlet, self._lookup, store, loop, self.take)
         self.intake = Intake(self.engine, store, loop, log, self.take)
         self.watchdog = Watchdog(self.outlet, self.intake.tails, loop, log)
@@ -84,6 +86,9 @@ class Server:
         for problem in self.settings.problems:
             self._tell(problem)
         self.guardian.allow(self.allowed())
+        nobody: list[Arrival] = []
+        for one in self._asked(lambda: self._store.arrivals(self.loop.now() - DAY_S), nobody):
+            self._others.arrivals.note(one)
         specs = list(self.settings.jails)
         if any(self._stored(assemble.manual())):
             specs.append(assemble.manual())
@@ -184,7 +189,9 @@ class Server:
         """Make one jail ready, with the bans it had; what is wrong with it keeps it down, and only it."""
         self._standing.look_soon()
         self.log.info("jail", f"Creating new jail '{spec.name}'")
-        jail, problems = assemble.build_jail(spec, self._past, self._chance, partial(self._protected, spec.name))
+        jail, problems = assemble.build_jail(
+            spec, self._past, self._chance, partial(self._protected, spec.name), self._others
+        )
         firewalls, more = assemble.build_firewalls(spec, self._make) if jail else ([], [])
         self.broken.pop(spec.name, None)
         if problems or more:
@@ -253,6 +260,7 @@ class Server:
         self._begun.discard(name)
         self._lookup.forget(name)
         jail = self.engine.remove(name)
+        self._others.proxies(name, ())
         self.feed.note([Unban(ban) for ban in jail.ledger if not ban.listed], self.loop.now())
         self._standing.look_soon()
         guard = self.outlet.guards.pop(name)

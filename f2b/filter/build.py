@@ -11,6 +11,7 @@ from f2b.config.model import FilterSpec, Problem
 from f2b.filter import Filter
 from f2b.filter.regex import compile_filter
 from f2b.filter.session import MAX_AGE_S
+from f2b.filter.success import forgiving, tells
 
 REGEX = "regex"
 """The type that a filter has unless it names another."""
@@ -28,11 +29,7 @@ def build(spec: FilterSpec, max_age_s: float = MAX_AGE_S) -> Made:
 
 def _of_regexes(max_age_s: float, spec: FilterSpec) -> Made:
     found, problems = compile_filter(spec, max_age_s)
-    if found is None or "okregex" not in spec.options or not spec.options["okregex"].value:
-        return found, problems
-    from f2b.filter.success import forgiving  # is for few hosts, too
-
-    return forgiving(spec, found)
+    return (found, problems) if found is None or not tells(spec, found) else forgiving(spec, found)
 
 
 def inherit(spec: FilterSpec, new: Filter, old: Filter) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from f2b import net
 from f2b.config.model import FilterSpec
-from f2b.events import SUCCESS, Ban, Failure, Found, Line
+from f2b.events import LOGIN, SUCCESS, Ban, Failure, Found, Line
 from f2b.filter import Filter, is_listener
 from f2b.filter.access import Access
 from f2b.filter.identity import identify
@@ -49,6 +49,7 @@ class OverFailures:
             return (failure._replace(then=(*failure.then, self._became)),)
         if failure.attempts == SUCCESS:
             self.judge.pardon(failure)
+        if failure.attempts in (SUCCESS, LOGIN):
             return (failure,)
         return self.judge.judge(failure)
 
@@ -79,7 +80,7 @@ class OverFailures:
     def _why(self, failure: Failure) -> str:
         if failure.unresolved:
             return "it is judged once its addresses are known"
-        return "a success" if failure.attempts == SUCCESS else self.judge.why(failure)
+        return "a success" if failure.attempts in (SUCCESS, LOGIN) else self.judge.why(failure)
 
 
 class OverRequests:
@@ -192,9 +193,9 @@ def _alike(new: FilterSpec, old: FilterSpec) -> bool:
 
 def _each_once(failures: Iterable[Failure]) -> Sequence[Failure]:
     """Return one failure of each id, the one that counts most: one request is one attempt, whoever finds it."""
-    best: dict[tuple[str, bool], Failure] = {}
+    best: dict[tuple[str, int], Failure] = {}
     for failure in failures:
-        key = failure.id, failure.attempts == SUCCESS
+        key = failure.id, min(failure.attempts, 0)
         if key not in best or best[key].attempts < failure.attempts:
             best[key] = failure
     return list(best.values())

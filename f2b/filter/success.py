@@ -1,4 +1,8 @@
-"""`okregex`: lines that tell of a success, beside the failures that a filter of regexes finds."""
+"""Lines that tell of a success, beside the failures that a filter of regexes finds.
+
+`okregex` takes failures back. `loginregex`, and any failregex with `<F-MLFGAINED>` (Fail2Ban's sshd has one), only
+tell that somebody logged in.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,38 @@ from collections.abc import Sequence
 
 from f2b.config.model import FilterSpec, Problem
 from f2b.errors import ConfigError
-from f2b.events import SUCCESS, Failure, Line
+from f2b.events import LOGIN, SUCCESS, Failure, Line
 from f2b.filter.identity import identify
 from f2b.filter.literals import Clause
 from f2b.filter.option import lines
 from f2b.filter.regex import RegexFilter
 from f2b.filter.rule import Rule, find
 
-OPTION = "okregex"
+OK, LOGGED_IN = "okregex", "loginregex"
+GAINED = "mlfgained"
 _WHO = frozenset({"fid", "ip4", "ip6", "dns"})
 
 
 class Forgiving:
     """Finds what a filter of regexes finds; a line without a failure may be a success."""
 
-    def __init__(self, inner: RegexFilter, okregex: Sequence[Rule]) -> None:
+    def __init__(self, inner: RegexFilter, okregex: Sequence[Rule], loginregex: Sequence[Rule] = ()) -> None:
         self.inner = inner
-        self._okregex = okregex
+        gained = [rule for rule in inner.failregex if GAINED in rule.pattern.groupindex]
+        self._rules = (*okregex, *loginregex, *gained)
+        self._added = self._rules[: len(self._rules) - len(gained)]
+        self._kinds = (SUCCESS,) * len(okregex) + (LOGIN,) * (len(self._rules) - len(okregex))
+        self._needles = _needles(self._rules)
 
     def feed(self, line: Line) -> Sequence[Failure]:
         """Return the failure that a line completes, or the success that it tells of."""
-        return self.inner.feed(line) or self._success(line)
+        found = self.inner.feed(line)
+        if found:
+            return found
+        for needle in self._needles:
+            if needle in line.text:
+                return self._success(line)
+        return ()
 
     def needs(self) -> Sequence[Sequence[Clause]] | None:
         """Return what a line of a failure holds, and what one of a success."""
@@ -34,7 +49,7 @@ class Forgiving:
         if failing is None:
             return None
         before = self.inner.prefregex.shape.clauses if self.inner.prefregex else ()
-        return [*failing, *(rule.shape.clauses + before for rule in self._okregex)]
+        return [*failing, *(rule.shape.clauses + before for rule in self._added)]
 
     def _success(self, line: Line) -> Sequence[Failure]:
         """Look at the line alone (whatever `maxlines` says), as failregexes do: in what prefregex leaves of it."""
@@ -47,29 +62,52 @@ class Forgiving:
             captures = prefix.captures(prefixed[1])
             content = captures.pop("content", "")
             text = f"{content}\n" if content else text
-        found = find(self._okregex, text)
+        found = find(self._rules, text)
         if found is None or find(self.inner.ignoreregex, text) is not None:
             return ()
-        captures.update(self._okregex[found[0]].captures(found[1]))
+        captures.update(self._rules[found[0]].captures(found[1]))
+        kind = self._kinds[found[0]]
         who = identify(captures, self.inner.usedns)
-        if who is None:
+        if who is None or (kind == LOGIN and who.unresolved):  # no name is looked up for what changes nothing
             return ()
-        return (Failure(who.id, who.host, line.time, (line.raw,), captures, SUCCESS, who.unresolved),)
+        return (Failure(who.id, who.host, line.time, (line.raw,), captures, kind, who.unresolved),)
+
+
+def _needles(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """Return texts one of which stands in every line that one of these matches."""
+    found: list[str] = []
+    for rule in rules:
+        plain = [clause for clause in rule.shape.clauses if not clause.folded]
+        if not plain:
+            return ("",)
+        found += max(plain, key=lambda clause: clause.length).texts
+    return tuple(dict.fromkeys(found))
+
+
+def tells(spec: FilterSpec, inner: RegexFilter) -> bool:
+    """Return whether a filter can know successes."""
+    given = any(name in spec.options and spec.options[name].value for name in (OK, LOGGED_IN))
+    return given or any(GAINED in rule.pattern.groupindex for rule in inner.failregex)
 
 
 def forgiving(spec: FilterSpec, inner: RegexFilter) -> tuple[Forgiving | None, list[Problem]]:
-    """Return a filter that knows successes, too, or what is wrong with its `okregex`."""
-    rules: list[Rule] = []
+    """Return a filter that knows successes, too, or what is wrong with its `okregex` or `loginregex`."""
     problems: list[Problem] = []
-    for text in lines(spec.options[OPTION]):
+    ok, logged_in = (_compiled(spec, inner, option, problems) for option in (OK, LOGGED_IN))
+    return (None if problems else Forgiving(inner, ok, logged_in)), problems
+
+
+def _compiled(spec: FilterSpec, inner: RegexFilter, option: str, problems: list[Problem]) -> list[Rule]:
+    rules: list[Rule] = []
+    for text in lines(spec.options[option]) if option in spec.options else ():
         try:
             rule = Rule(text, spec.usedns)
         except ConfigError as error:
-            problems.append(Problem("error", f"{OPTION}: {error.what}", error.cure, text.place))
+            problems.append(Problem("error", f"{option}: {error.what}", error.cure, text.place))
             continue
         known = {*rule.pattern.groupindex, *(inner.prefregex.pattern.groupindex if inner.prefregex else ())}
         if not _WHO & known:
-            what = f"{OPTION}: nobody knows who succeeded in {text.value!r}"
+            what = f"{option}: nobody knows who succeeded in {text.value!r}"
             problems.append(Problem("error", what, "add <HOST>, <ADDR> or <F-ID>...</F-ID>", text.place))
         rules.append(rule)
-    return (None if problems else Forgiving(inner, rules)), problems
+    return rules

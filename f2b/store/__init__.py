@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from f2b.ban.collateral import DAY_S, Arrival
 from f2b.ban.counter import Tally
 from f2b.ban.history import History
 from f2b.errors import StoreError
@@ -169,6 +170,11 @@ class Store:
         else:
             self._write(("allow", entry), ("INSERT OR REPLACE INTO f2b_allowed VALUES (?, ?)", (entry, until)))
 
+    def arrive(self, one: Arrival) -> None:
+        """Remember that somebody logged in."""
+        values = (one.address, one.user, one.time)
+        self._write(("arrive", one.address), ("INSERT OR REPLACE INTO f2b_logins VALUES (?, ?, ?)", values))
+
     def purge(self, now: float, age: float) -> None:
         """Forget bans that began more than `age` seconds ago, as Fail2Ban does: the latest of an id stays longer."""
         before = now - age
@@ -181,6 +187,7 @@ class Store:
             ),
             ("DELETE FROM f2b_counters WHERE last < ?", (before,)),
             ("DELETE FROM f2b_allowed WHERE until < ?", (now,)),
+            ("DELETE FROM f2b_logins WHERE time < ?", (now - DAY_S,)),
             (
                 "DELETE FROM jails WHERE enabled = 0 AND name NOT IN (SELECT jail FROM bans) "
                 "AND name NOT IN (SELECT jail FROM bips)",
@@ -291,6 +298,11 @@ class Store:
         """Return who may not be banned by a filter, and until when; infinity is for good."""
         sql = "SELECT entry, until FROM f2b_allowed WHERE until > ? ORDER BY entry"
         return {entry: float(until) for entry, until in self._read(sql, (now,))}
+
+    def arrivals(self, since: float) -> list[Arrival]:
+        """Return who logged in since then, the eldest first."""
+        found = self._read("SELECT address, user, time FROM f2b_logins WHERE time > ? ORDER BY time", (since,))
+        return [Arrival(*each) for each in found]
 
     def load_counters(self, jail: str) -> dict[str, Tally]:
         """Return what was counted in a jail when that was last remembered."""

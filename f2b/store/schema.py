@@ -46,8 +46,9 @@ CREATE TABLE IF NOT EXISTS f2b_counters(jail TEXT NOT NULL, ip TEXT NOT NULL, fi
   retry INTEGER NOT NULL, failures INTEGER NOT NULL, data JSON, PRIMARY KEY(jail, ip),
   FOREIGN KEY(jail) REFERENCES jails(name) ON DELETE CASCADE);
 CREATE TABLE IF NOT EXISTS f2b_allowed(entry TEXT NOT NULL PRIMARY KEY, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS f2b_logins(address TEXT NOT NULL PRIMARY KEY, user TEXT NOT NULL, time REAL NOT NULL);
 """
-TABLES = ("jails", "logs", "bans", "bips", "f2b_positions", "f2b_counters", "f2b_allowed")
+TABLES = ("jails", "logs", "bans", "bips", "f2b_positions", "f2b_counters", "f2b_allowed", "f2b_logins")
 """What holds knowledge, parents first."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import Server, fail, running, wait_for
+from tests.daemon.running import FILTER, Server, fail, running, wait_for
 
 MINE, OTHER, EVIL = "203.0.113.5", "203.0.113.6", "198.51.100.9"
 
@@ -147,3 +148,51 @@ def test_bans_when_too_many_come_at_once_then_it_is_told_and_with_holdbans_they_
     for name, what in (("held", "held back until it is calmer"), ("told", "not held back: holdbans = no")):
         assert server.said().count(f"[{name}] more than 5 new bans within a minute") == 1
         assert what in server.said()
+
+
+def test_ban_by_hand_when_it_hits_others_then_says_whom_and_where_refused_needs_force(server: Server) -> None:
+    log = server.jail("web", proxies=f"198.51.100.0/24, {server.folder}/cdn", protect=OTHER)
+    log.touch()
+    server.write("cdn", "# a CDN\n2001:db8:5::/48\n")
+    server.write("filter.d/app.conf", f"{FILTER}loginregex = ^ app: welcome <F-USER>\\S+</F-USER> from <ADDR>$\n")
+    server.start()
+    with log.open("a") as out:
+        out.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} app: welcome alice from {MINE}\n")
+    fail(log, EVIL)  # a proxy's address
+    wait_for(lambda: server.banned() == [EVIL])
+    proxy = "all who come by a proxy that `proxies` names"
+    assert f"[web] The ban of {EVIL} hits {proxy}, too" in server.said()
+    done = server.ask("ban", MINE, "2001:db8:5::7", "203.0.113.99")
+    assert done.stdout == "banned 3\n"
+    assert "f2b: this hits alice, who logged in " in done.stderr
+    assert f"f2b: this hits {proxy} (2001:db8:5::7), too\n" in done.stderr
+    assert "203.0.113.99" not in done.stderr
+    refused = server.ask("ban", OTHER)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "it stands in protect; --force" in refused.stderr
+    server.ask("unban", "--all")
+    server.end()
+    server.jail("web", collateral="refuse")
+    server.start()  # it still knows who logged in
+    refused = server.ask("ban", MINE, "203.0.113.64/28")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "it would also hit all 16 addresses of the network (203.0.113.64/28); --force bans all" in refused.stderr
+    assert "it would also hit alice, who logged in" in refused.stderr
+    assert server.banned() == []
+    fail(log, MINE)
+    wait_for(lambda: f"[web] {MINE} fails, but is not banned: it would hit alice, who logged in" in server.said())
+    assert server.ask("ban", "--force", MINE).stdout == "banned 1\n"
+    assert server.banned() == [MINE]
+
+
+@pytest.mark.parametrize("option", ["collateral = refused", "proxies = cloudflare"])
+def test_collateral_when_an_option_is_wrong_then_line_and_cure_are_named(server: Server, option: str) -> None:
+    name, _, value = option.partition(" = ")
+    server.jail(**{name: value})
+    server.jail("other").touch()
+    server.start()
+    assert [jail["name"] for jail in server.status()["jails"]] == ["other"]
+    assert (
+        f"jail.d/app.conf:7: jail app: {'collateral = refused is unknown' if name == 'collateral' else ''}"
+        in server.said()
+    )

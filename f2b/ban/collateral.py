@@ -1,0 +1,152 @@
+"""Whom a ban hits besides the attacker: everybody behind a proxy, a CDN or a gateway, in a network, or at an address
+from which somebody logged in lately.
+
+All jails share what is known of that. Pure: times, gateways and what lists of proxies hold are handed in.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from f2b import net
+from f2b.ban.allow import AllowList
+from f2b.duration import human
+
+DAY_S = 86400.0
+"""How long a login counts."""
+MOST = 10_000
+"""So many addresses with a login are remembered: the latest."""
+AGAIN_S = 3600.0
+"""A login from the same address is news again after so long."""
+ONE_HOST = 64
+"""An IPv6 network of so many bits is one customer's, and its ban nothing that is to be warned of."""
+NAMED = 3
+"""So many of those who logged in are named."""
+
+
+class Arrival(NamedTuple):
+    """Somebody logged in."""
+
+    address: str
+    user: str
+    """Empty if the log does not say."""
+    time: float
+
+
+class Arrivals:
+    """The latest login from each address."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._latest: OrderedDict[str, Arrival] = OrderedDict()
+        """In the order in which they were heard of."""
+        self._places: dict[int, list[tuple[int, str]]] = {4: [], 6: []}
+        """Their addresses as numbers, by family, in order."""
+
+    def __len__(self) -> int:
+        return len(self._latest)
+
+    def note(self, one: Arrival) -> bool:
+        """Take in a login; return whether it is news: the address had none within an hour before."""
+        place = net.span(one.address)
+        if place is None or "/" in one.address:
+            return False
+        known = self._latest.get(one.address)
+        if known is None:
+            insort(self._places[place[0]], (place[1], one.address))
+        elif one.time < known.time + AGAIN_S:
+            return False
+        self._latest[one.address] = one
+        self._latest.move_to_end(one.address)
+        if len(self._latest) > self._most:
+            self._forget(next(iter(self._latest)))
+        return True
+
+    def inside(self, key: str, now: float = float("-inf")) -> list[Arrival]:
+        """Return the logins of the last day from an address, or from anywhere in a network, the latest first.
+
+        Without `now` some may be a little older.
+        """
+        if "/" not in key:
+            found = [self._latest[key]] if key in self._latest else []
+        else:
+            found = [self._latest[address] for address in self._within(key)]
+        return sorted((one for one in found if now - one.time < DAY_S), key=lambda one: -one.time)
+
+    def _within(self, network: str) -> Iterator[str]:
+        span = net.span(network)
+        if span is None:
+            return
+        family, first, last = span
+        places = self._places[family]
+        for at in range(bisect_left(places, (first, "")), len(places)):
+            number, address = places[at]
+            if number > last:
+                return
+            yield address
+
+    def purge(self, now: float) -> None:
+        """Forget what no longer counts."""
+        while self._latest:
+            eldest = next(iter(self._latest.values()))
+            if now - eldest.time < DAY_S:
+                return
+            self._forget(eldest.address)
+
+    def _forget(self, address: str) -> None:
+        del self._latest[address]
+        family, number, _ = net.span(address) or (4, 0, 0)
+        places = self._places[family]
+        del places[bisect_left(places, (number, address))]
+
+
+class Others:
+    """Those whom no ban is meant for: what all jails know of them together."""
+
+    def __init__(self, gateways: Callable[[], Collection[str]] = frozenset) -> None:
+        """`gateways` returns this host's default gateways."""
+        self.arrivals = Arrivals()
+        self._gateways = gateways
+        self._named: dict[str, tuple[str, ...]] = {}
+        """By jail, which proxies it names."""
+        self._lists: dict[tuple[str, ...], AllowList] = {}
+
+    def proxies(self, jail: str, entries: Sequence[str]) -> AllowList:
+        """Let a jail name addresses, networks and files of proxies; return what files are to be handed to."""
+        named = self._named[jail] = tuple(entries)
+        used = {*self._named.values()}
+        self._lists = {key: known for key, known in self._lists.items() if key in used}
+        if named not in self._lists:
+            self._lists[named] = AllowList(named)
+        return self._lists[named]
+
+    def hit(self, key: str, now: float) -> list[str]:
+        """Return in words who would be hit by a ban of an address or a network; nothing if nobody is known."""
+        return [*self._of_place(key), *self._of_logins(key, now)] if net.family(key) else []
+
+    def touches(self, network: str) -> bool:
+        """Return whether a ban of a network would hit anybody that is known."""
+        return any(self._of_place(network)) or bool(self.arrivals.inside(network))
+
+    def _of_place(self, key: str) -> Iterator[str]:
+        _, slash, length = key.partition("/")
+        if slash:
+            free = net.BITS[net.family(key)] - int(length)
+            if net.family(key) == 4 or int(length) < ONE_HOST:
+                yield f"all {1 << free:,} addresses of the network" if free < 32 else f"a whole IPv6 /{length}"
+        if any(gateway in net.Spans([key]) for gateway in self._gateways()):
+            yield "all who come by the default gateway"
+        if any(known.touches(key) if slash else known.why(key) for known in self._lists.values()):
+            yield "all who come by a proxy that `proxies` names"
+
+    def _of_logins(self, key: str, now: float) -> Iterator[str]:
+        logins = self.arrivals.inside(key, now)
+        for one in logins[:NAMED]:
+            whence = f" from {one.address}" if "/" in key else ""
+            ago = human(max(1, round(now - one.time)))
+            yield f"{one.user or 'somebody'}, who logged in{whence} {ago} ago"
+        if len(logins) > NAMED:
+            yield f"{len(logins) - NAMED} more who logged in within a day"
