@@ -48,6 +48,7 @@ LAYERS = [
     ["daemon"],
     ["control"],
     ["client"],
+    ["notify"],
     ["cli"],
     ["__main__"],
 ]
@@ -110,6 +111,7 @@ LATE_IMPORTS = {
     ("cli.report", "urllib.parse"): "10 ms that only -D needs",
     ("firewall.sets", "pyroute2"): "150 ms and 12 MB that only hosts with ipset need",
     ("firewall.native", "f2b.firewall.iptc"): "python-iptables is an extra, and loads libraries at import",
+    ("notify.target", "apprise"): "an extra, half a second of import",
     ("cli.networks", "maxminddb"): "an extra, and only this command needs it",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }

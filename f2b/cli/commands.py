@@ -35,6 +35,7 @@ COMMANDS = {
     "reload": Entry(_TELL, "Read the configuration again"),
     "stop": Entry(_TELL, "End the server"),
     "serve": Entry(_RUN, "Watch logs and ban, in the foreground", by_hand=True),
+    "notify": Entry(_RUN, "Tell people of bans, errors and jails that are down", by_hand=True),
     "init": Entry(_SET, "Write a first configuration for this host"),
     "migrate": Entry(_SET, "What becomes of a Fail2Ban configuration"),
     "jail": Entry(_SET, "List, enable and disable jails"),
