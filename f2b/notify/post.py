@@ -54,7 +54,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
 
 def reason(error: Exception) -> str:
     """Say what an attempt to reach somebody ended with."""
-    cause = getattr(error, "reason", error)
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {cause.verify_message}"
     return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
