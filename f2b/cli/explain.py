@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 
 from f2b.alarm import Alarm
-from f2b.cli import explain_words, show
+from f2b.cli import explain_account, explain_words, show
+from f2b.cli.explain_ip import examine
 from f2b.cli.explain_line import Explainer, find
 from f2b.cli.group import Server, asks
 
 COUNTS = frozenset({"counts", "bans", "success"})
+BANNED = ("banned", "not in force")
 
 
 @click.command(short_help="Why an address is or is not banned; what becomes of a line")
@@ -20,7 +22,7 @@ COUNTS = frozenset({"counts", "bans", "success"})
 @click.option("--line", "lines", metavar="LINE", multiple=True, help="Explain this line of a log. Again for more.")
 @click.option("--now", metavar="EPOCH", type=float, help="When the line is read (default: now).")
 @click.option("--timezone", metavar="ZONE", help="The zone of dates that name none.")
-@click.option("--all", "everything", is_flag=True, help="Every regex, not only the nearest three.")
+@click.option("--all", "everything", is_flag=True, help="Every regex, jail and failure.")
 @asks
 @click.pass_obj
 def explain(
@@ -46,7 +48,7 @@ def explain(
     Exit codes: 0 it is banned, or each line counts, 1 not so, 2 wrong usage or configuration, 3 no server answers.
     """
     if not lines:
-        raise click.UsageError("give a LINE: --line LINE")
+        return _about(server, what, everything, as_json)
     folder = Path(server.directory) if server.directory else None
     spec, jail = find(what, folder)
     explainer = Explainer(spec, jail, time.time() if now is None else now, timezone)
@@ -61,3 +63,19 @@ def explain(
     else:
         print("\n\n".join(explain_words.told(report, everything) for report in reports))
     return 0 if all(report["verdict"]["cause"] in COUNTS for report in reports) else 1
+
+
+def _about(server: Server, who: str, everything: bool, as_json: bool) -> int:
+    """Ask the server about somebody, look into its logs, and tell; return whether he is banned, as an exit code."""
+    answer = server.ask("explain", id=who)
+    alarm = Alarm()
+    alarm.set()
+    try:
+        examine(answer)
+    finally:
+        alarm.off()
+    if as_json:
+        show.as_json(answer)
+    else:
+        print(explain_account.told(answer, everything))
+    return 0 if answer["verdict"]["cause"] in BANNED else 1

@@ -57,10 +57,10 @@ class Explainer:
         """Raises ConfigError for a filter that cannot be made, or lacks a file that it judges by."""
         self.spec = spec
         self._now = now
-        self._zone = jail.logtimezone if jail is not None and zone is None else zone
+        self.zone = jail.logtimezone if jail is not None and zone is None else zone
         self._journal = jail is not None and jail.journal
         year = time.localtime(now).tm_year
-        self._reader = LineReader(dates(date_patterns(spec), self._zone, year), jail.logencoding if jail else "auto")
+        self._reader = LineReader(dates(date_patterns(spec), self.zone, year), jail.logencoding if jail else "auto")
         self._filter = _made(spec)
         self._typed = spec.type != REGEX
         self._bases = [_inner(_made(base) if self._typed else self._filter) for base in of_regexes(spec)]
@@ -70,7 +70,7 @@ class Explainer:
 
     def explain(self, text: str) -> dict[str, Any]:
         """Return what is made of a line, as JSON can say it."""
-        date = None if self._journal else dated(date_patterns(self.spec), self._zone, text, self._now)
+        date = None if self._journal else dated(date_patterns(self.spec), self.zone, text, self._now)
         line = self._line(text)
         said: list[str] = []
         seen: list[Examination] = []
@@ -80,7 +80,7 @@ class Explainer:
             seen = [base.examine(line, every=False) for base in self._bases]
             failures = self._failures(line, seen, said)
             tried = [one for base, each in zip(self._bases, seen, strict=True) for one in regexes(base, line)]
-            cause = Cause(self.spec, self._bases, self._zone, self._now, self._journal)
+            cause = Cause(self.spec, self._bases, self.zone, self._now, self._journal)
             verdict = cause.verdict(line, seen, failures, said, self._jail)
         except Runaway as runaway:
             verdict = Verdict("runaway", f"{runaway.culprit} runs away on it, so the line is lost", "see f2b lint")
