@@ -50,7 +50,7 @@ complete -c f2b -n '__fish_seen_subcommand_from stats' -s h -l help -d 'Show thi
 complete -c f2b -n '__fish_seen_subcommand_from explain' -l line -r -f -d 'Explain this line of a log. Again for more.'
 complete -c f2b -n '__fish_seen_subcommand_from explain' -l now -r -f -d 'When the line is read (default now).'
 complete -c f2b -n '__fish_seen_subcommand_from explain' -l timezone -r -f -d 'The zone of dates that name none.'
-complete -c f2b -n '__fish_seen_subcommand_from explain' -l all -d 'Every regex, not only the nearest three.'
+complete -c f2b -n '__fish_seen_subcommand_from explain' -l all -d 'Every regex, jail and failure.'
 complete -c f2b -n '__fish_seen_subcommand_from explain' -s s -l socket -r -F -d 'Talk to the server on this socket.'
 complete -c f2b -n '__fish_seen_subcommand_from explain' -s c -l config -r -F -d 'Find the server by the configuration in DIR.'
 complete -c f2b -n '__fish_seen_subcommand_from explain' -l json -d 'Print the answer as JSON.'
