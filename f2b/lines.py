@@ -49,6 +49,11 @@ class LineReader:
         self.ascii = all(char.encode(encoding) == bytes((number,)) for number, char in enumerate(_ASCII))
         """Whether ASCII stands in the log as it is, so that it can be looked for in the bytes."""
 
+    @property
+    def last(self) -> float | None:
+        """The last date that a line had; None if none had one so far."""
+        return None if self._time == float("-inf") else self._time
+
     def lines(self, chunk: bytes, now: float) -> Iterator[Line]:
         """Yield the lines of a chunk of whole lines, read at `now` (epoch seconds)."""
         for text in self.texts(chunk):

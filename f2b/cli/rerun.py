@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from f2b.alarm import Alarm
@@ -10,7 +10,7 @@ from f2b.ban.allow import words
 from f2b.ban.growth import Even
 from f2b.ban.history import History, Past
 from f2b.cli import archive
-from f2b.cli.archive import Record
+from f2b.cli.archive import Archive, Progress, Record
 from f2b.cli.verdict import Names
 from f2b.config.jail import BANS
 from f2b.config.model import JailSpec, Problem
@@ -18,33 +18,102 @@ from f2b.daemon.assemble import build_jail
 from f2b.daemon.reference import Reference, Tell
 from f2b.daemon.witness import Witness
 from f2b.engine import DateKey, Engine, date_key, line_reader
-from f2b.events import Ban, Effect, Judge, Resolve
+from f2b.events import Ban, Effect, Failure, Found, Judge, Line, Resolve
+from f2b.filter import Filter, is_listener
+from f2b.filter.literals import Clause
+from f2b.filter.over import share
 from f2b.jail import Jail
 from f2b.log import Log
 from f2b.source.pattern import expand
 from f2b.value import replace
 
-PURGE_S = 5.0
-"""How often counters are purged, in the logs' time."""
+PURGE_S = 600.0
+"""How often counters are purged, in the logs' time: it decides nothing, and saves memory."""
+NEVER = float("inf")
+
+Overheard = Callable[[str, Failure], object]
+"""Hears of each failure and success that a jail's filter finds."""
+
+
+def silent(amount: int) -> None:
+    """Tell nobody how far the logs were read."""
+
+
+class Overhearing:
+    """A filter whose findings somebody else hears of, too."""
+
+    def __init__(self, inner: Filter, hear: Callable[[Failure], object]) -> None:
+        self._inner = inner
+        self._hear = hear
+
+    def feed(self, line: Line) -> Sequence[Failure]:
+        """Return what the filter finds in a line."""
+        found = self._inner.feed(line)
+        for failure in found:
+            self._hear(failure)
+        return found
+
+    def needs(self) -> Sequence[Sequence[Clause]] | None:
+        """Return what the filter says."""
+        return self._inner.needs()
+
+    @property
+    def listens(self) -> frozenset[str]:
+        """The jails that the filter wants to hear of."""
+        return self._inner.listens if is_listener(self._inner) else frozenset()
+
+    def hear(self, event: Found | Ban) -> Sequence[Failure]:
+        """Return what follows for the filter."""
+        found = self._inner.hear(event) if is_listener(self._inner) else ()
+        for failure in found:
+            self._hear(failure)
+        return found
 
 
 class Rerun:
     """Some jails, and the logs that they read again."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, overheard: Overheard | None = None, progress: Progress = silent) -> None:
+        """`progress` hears how many bytes were taken from the disk, each time some were."""
         self.engine = Engine()
         self.problems: list[Problem] = []
         """What keeps jails from taking part."""
-        self.lines = 0
+        self.first: float | None = None
+        """When the earliest line that mattered was written; None before there is one."""
+        self.last = float("-inf")
+        """When the latest was."""
+        self._archives: list[tuple[Path, Archive]] = []
         self._earlier: dict[str, dict[str, History]] = {}
         self._reference = Reference(tell)
         self._witness = Witness(self.engine, Log("STDERR", "ERROR"))
         self._names = Names()
         self._readers: dict[tuple[Path, DateKey], list[Jail]] = {}
+        self._overheard = overheard
+        self._progress = progress
+        self._next = float("-inf")
+        """When a ban ends, or counters are to be purged."""
         self._purged = float("-inf")
 
-    def add(self, spec: JailSpec, logs: Sequence[Path] | None) -> None:
-        """Take a jail in, which reads its own logs unless others are given; what is wrong goes to `problems`."""
+    @property
+    def lines(self) -> int:
+        """How many lines were read, each once."""
+        return sum({path: archive.lines for path, archive in reversed(self._archives)}.values())
+
+    @property
+    def logs(self) -> list[Path]:
+        """The logs that are read."""
+        return list(dict.fromkeys(path for path, _ in self._readers))
+
+    @property
+    def size(self) -> int:
+        """How many bytes are taken from the disk in all."""
+        return sum(path.stat().st_size for path, _ in self._readers if path.is_file())
+
+    def add(self, spec: JailSpec, logs: Sequence[Path] | None, older: bool = False) -> None:
+        """Take a jail in, which reads its own logs unless others are given; what is wrong goes to `problems`.
+
+        `older`: with what was rotated away of them.
+        """
         past = Past(self._past, lambda: [jail.ledger for jail in self.engine.jails.values()])
         jail, problems = build_jail(spec, past, Even())
         if jail is not None:
@@ -58,6 +127,8 @@ class Rerun:
             self._witness.follow(spec)
             return
         paths = [Path(path) for log in spec.logpath for path in expand(log.pattern)] if logs is None else logs
+        if older:
+            paths = archive.in_order(one for path in paths for one in archive.rotated(path))
         for path in dict.fromkeys(paths):
             self._readers.setdefault((path, date_key(spec)), []).append(jail)
 
@@ -74,34 +145,44 @@ class Rerun:
 
     def run(self, now: float) -> Iterator[Effect]:
         """Yield all that happens, in order, up to `now`, which also completes dates. Raises SourceError."""
+        share(jail.filter for jail in self.engine.jails.values())
         alarm = Alarm()
         alarm.set()
         try:
-            present = float("-inf")
-            for record in archive.merged(self._records(now)):
-                present = max(present, record.time)
-                yield from self._until(present)
-                yield from self._read(record, present)
-            yield from self._until(max(present, now))
+            yield from self._read(archive.merged(self._opened(now)))
+            yield from self._until(max(self.last, now))
         finally:
             alarm.off()
 
-    def _records(self, now: float) -> list[Iterator[Record]]:
-        counted: set[Path] = set()
-        self._heard: list[tuple[bool, list[Jail]]] = []
-        """For each way to read a log: whether its lines are to be counted, and who hears them."""
+    def _opened(self, now: float) -> list[Iterator[Record]]:
         found = []
         for number, ((path, _), jails) in enumerate(self._readers.items()):
-            self._heard.append((path not in counted, jails))
-            counted.add(path)
-            found.append(archive.records(path, number, line_reader(jails[0].spec), now))
+            one = Archive(path, line_reader(jails[0].spec), [jail.filter for jail in jails])
+            self._archives.append((path, one))
+            found.append(one.records(number, now, self._progress))
+        if self._overheard is not None:
+            for jail in self.engine.jails.values():
+                jail.filter = Overhearing(jail.filter, self._hearing(jail.name, self._overheard))
         return found
 
-    def _read(self, record: Record, now: float) -> Iterator[Effect]:
-        counts, jails = self._heard[record.log]
-        self.lines += counts
-        for jail in jails:
-            yield from self._followed(self.engine.line(jail.name, record.line, now), now)
+    @staticmethod
+    def _hearing(name: str, hear: Overheard) -> Callable[[Failure], object]:
+        return lambda failure: hear(name, failure)
+
+    def _read(self, records: Iterator[Record]) -> Iterator[Effect]:
+        line_of = self.engine.line
+        heard = [[(1 << at, jail.name) for at, jail in enumerate(jails)] for jails in self._readers.values()]
+        for time, number, line, mask in records:
+            if time >= self._next:
+                yield from self._until(time)
+            if self.first is None:
+                self.first = time
+            self.last = time
+            for bit, name in heard[number]:
+                if mask & bit:
+                    effects = line_of(name, line, time)
+                    if effects:
+                        yield from self._followed(effects, time)
 
     def _until(self, now: float) -> Iterator[Effect]:
         """Let bans end that are over by now."""
@@ -112,6 +193,7 @@ class Rerun:
         if now - self._purged >= PURGE_S:
             self._purged = now
             yield from self.engine.tick(now)
+        self._next = min(NEVER if end is None else end, self._purged + PURGE_S)
 
     def _followed(self, effects: Sequence[Effect], now: float) -> Iterator[Effect]:
         """Yield effects with all that follows from them."""
@@ -120,6 +202,7 @@ class Rerun:
         for effect in (*heard, *bans, *self.engine.hear(bans, now)):
             yield effect
             if isinstance(effect, Ban):
+                self._next = min(self._next, effect.end)
                 history = History(effect.count, effect.time, effect.duration)
                 self._earlier.setdefault(effect.id, {})[effect.jail] = history
             elif isinstance(effect, Resolve):

@@ -19,12 +19,14 @@ from f2b.filter.client import Client
 from f2b.filter.json_line import JsonLine, number
 from f2b.filter.logformat import ISO, QUOTED, Form
 from f2b.filter.option import Options
-from f2b.filter.request import Asked, Request, asked
+from f2b.filter.request import Asked, Glimpse, Request, asked
 from f2b.filter.rule import find
 
 AUTO = "auto"
 NAMES = (AUTO, "common", "combined", "vhost_combined", "json", "uvicorn")
 """Words for `logformat`; they all mean that the line decides."""
+
+_READING = frozenset({"logformat", "hostfield", "trustedproxies"})
 
 # Text of a client's stands only where quotes fence it in, or (the user's name) before the date and the first quote.
 _COMMON = re.compile(
@@ -49,7 +51,16 @@ class Access:
 
     def __init__(self, options: Options) -> None:
         self._form = _form(options)
+        self.plain = self._form is None
+        """The line decides how it is read."""
         self.client = Client(options)
+        self.key = frozenset(
+            (name, text.value)
+            for name, text in options.spec.options.items()
+            if name in _READING or name[:6] == "field."
+        )
+        """What decides how lines are read: filters with equal keys may share one reader."""
+        self._before: tuple[Line | None, Request | None] = None, None
         fields = {
             name.removeprefix("field."): text.value.strip()
             for name in options.spec.options
@@ -59,6 +70,13 @@ class Access:
 
     def request(self, line: Line) -> Request | None:
         """Return the request of a line, with the client that is to answer for it; None if it is none."""
+        before, request = self._before
+        if before is not line:
+            request = self._request(line)
+            self._before = line, request
+        return request
+
+    def _request(self, line: Line) -> Request | None:
         found = self._read(line.raw)
         if found is None and line.raw != line.text[:-1]:  # what has no date of its own, or comes from the journal
             found = self._read(line.text[:-1])
@@ -77,6 +95,22 @@ class Access:
             return _common(match_common)
         match_uvicorn = _UVICORN(text) if ' - "' in text else None
         return None if match_uvicorn is None else _uvicorn(match_uvicorn)
+
+
+def glimpse(raw: str) -> Glimpse | None:
+    """Return what is plain to see of a line in the common format, or one like it: for bulk.
+
+    Quotes in what a client says are escaped, so without a backslash every quote is the server's.
+    """
+    if "\\" in raw:
+        return None
+    parts = raw.split('"')
+    if len(parts) < 3:
+        return None
+    answer = parts[2]
+    if answer[:1] != " " or answer[4:5] not in (" ", "") or not answer[1:4].isdecimal():
+        return None
+    return Glimpse(parts[1], int(answer[1:4]), parts[5] if len(parts) == 7 else None)
 
 
 def dates(spec: FilterSpec) -> tuple[str, ...]:

@@ -11,12 +11,21 @@ from f2b.filter import hint
 from f2b.filter.judge import Clauses, RequestJudge
 from f2b.filter.literals import Clause
 from f2b.filter.option import Options
-from f2b.filter.request import Request
-from f2b.filter.rule import find
+from f2b.filter.request import Glimpse, Request, asked
+from f2b.filter.rule import Rule, find
+from f2b.runaway import Runaway
 
 _PORT = re.compile(r":\d+\Z")
 _OF_THE_ANSWER = frozenset({"status", "minsize", "minduration"})
 """What a success need not have in common with a failure."""
+
+
+_OF_THE_REQUEST = frozenset({"methods", "paths", "excludepaths", "query"})
+"""What only looks at the request line."""
+KNOWN = 20_000
+"""So many request lines are remembered with what the conditions say of them, then all are forgotten."""
+LONGEST = 500
+"""Characters of a request line that is worth remembering."""
 
 
 class Condition(NamedTuple):
@@ -28,6 +37,9 @@ class Condition(NamedTuple):
     """What it looks at."""
     clause: Clause | None = None
     """What a line holds for which it does, if that is known."""
+    rules: Sequence[Rule] = ()
+    listed: frozenset[int] | None = None
+    """The statuses for which it holds, if it looks at those only."""
 
 
 class Conditions:
@@ -40,6 +52,11 @@ class Conditions:
     def hold(self, request: Request) -> bool:
         """Return whether all hold."""
         return all(condition.holds(request) for condition in self.all)
+
+    def look_at(self, request: str) -> bool:
+        """Return whether all hold that look at the request line only. Raises Runaway."""
+        made = Request("", asked(request), 0)
+        return all(one.holds(made) for one in self.all if one.name in _OF_THE_REQUEST)
 
     def asked_alike(self, request: Request) -> bool:
         """Return whether all hold that do not look at the server's answer."""
@@ -68,6 +85,9 @@ class Http(RequestJudge):
         self._conditions = Conditions(options)
         self._ok = options.statuses("okstatus")
         self._weight = options.integer("weight", 1)
+        self._listed = next((one.listed for one in self._conditions.all if one.listed is not None), None)
+        self._known: dict[str, bool] = {}
+        """Of request lines seen before: whether they are dull."""
 
     def judge(self, request: Request, time: float | None) -> int:
         """Return what the request counts for."""
@@ -78,6 +98,25 @@ class Http(RequestJudge):
     def _succeeds(self, request: Request) -> bool:
         ok = self._ok
         return ok is not None and request.status in ok and self._conditions.asked_alike(request)
+
+    def dull(self, seen: Glimpse) -> bool:
+        """Return whether the status, or the request line, is none that counts."""
+        request, status, _ = seen
+        if self._listed is not None and status not in self._listed and (self._ok is None or status not in self._ok):
+            return True
+        known = self._known.get(request)
+        return self._dull(request) if known is None else known
+
+    def _dull(self, request: str) -> bool:
+        try:
+            dull = not self._conditions.look_at(request)
+        except Runaway:
+            return False
+        if len(request) <= LONGEST and not any(rule.rests for one in self._conditions.all for rule in one.rules):
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[request] = dull
+        return dull
 
     def needs(self) -> Clauses:
         """Return what a line of a failure holds, and what one of a success."""
@@ -127,7 +166,9 @@ def _status(options: Options) -> Condition | None:
     if listed is None:
         return None
     clause = _statuses(listed)
-    return Condition("status", lambda request: request.status in listed, lambda request: request.status, clause)
+    return Condition(
+        "status", lambda request: request.status in listed, lambda request: request.status, clause, (), listed
+    )
 
 
 def _statuses(listed: frozenset[int]) -> Clause | None:
@@ -148,13 +189,15 @@ def _found(options: Options, name: str, field: Callable[[Request], str], encoded
     if not rules:
         return None
     return Condition(
-        name, lambda request: find(rules, field(request)) is not None, field, hint.regexes(rules, encoded)
+        name, lambda request: find(rules, field(request)) is not None, field, hint.regexes(rules, encoded), rules
     )
 
 
 def _missing(options: Options, name: str, field: Callable[[Request], str]) -> Condition | None:
     rules = options.regexes(name, excusing=True)
-    return Condition(name, lambda request: find(rules, field(request)) is None, field) if rules else None
+    if not rules:
+        return None
+    return Condition(name, lambda request: find(rules, field(request)) is None, field, None, rules)
 
 
 def _vhosts(options: Options) -> Condition | None:

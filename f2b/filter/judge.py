@@ -11,7 +11,7 @@ from typing import Protocol
 
 from f2b.events import Ban, Failure, Found
 from f2b.filter.literals import Clause
-from f2b.filter.request import Request
+from f2b.filter.request import Glimpse, Request
 from f2b.filter.table import Table
 
 Clauses = Sequence[Sequence[Clause]]
@@ -47,6 +47,10 @@ class RequestJudge(Protocol):
     def needs(self) -> Clauses | None:
         """Return what a line must hold to matter, as `Filter.needs` does; None: every request is to be seen."""
         return None
+
+    def dull(self, seen: Glimpse) -> bool:
+        """Return whether a request plainly says nothing to it, by what is seen at a glance. Changes nothing."""
+        return False
 
     def why(self, request: Request, time: float | None) -> str:
         """Say why the request that was judged last counts or not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from f2b import net
 from f2b.config.model import FilterSpec
@@ -12,7 +12,7 @@ from f2b.filter.access import Access
 from f2b.filter.identity import identify
 from f2b.filter.judge import Clauses, EventJudge, FailureJudge, RequestJudge
 from f2b.filter.literals import Clause
-from f2b.filter.request import Request
+from f2b.filter.request import Glimpse, Request
 from f2b.filter.table import Table
 
 
@@ -89,11 +89,11 @@ class OverRequests:
     def __init__(self, spec: FilterSpec, judge: RequestJudge, access: Access) -> None:
         self.spec = spec
         self.judge = judge
-        self._access = access
+        self.access = access
 
     def feed(self, line: Line) -> Sequence[Failure]:
         """Return the failure that the request of a line is, if it is one."""
-        request = self._access.request(line)
+        request = self.access.request(line)
         if request is None:
             return ()
         attempts = self.judge.judge(request, line.time)
@@ -121,7 +121,7 @@ class OverRequests:
 
     def explain(self, line: Line, said: list[str]) -> Sequence[Failure]:
         """Feed a line; `said` takes in what was made of it."""
-        request = self._access.request(line)
+        request = self.access.request(line)
         if request is None:
             said.append(f"{_title(self.spec)}: this is no line of an access log")
             return ()
@@ -172,6 +172,31 @@ def adopt(filter_: Filter, old: Filter) -> None:
         filter_.judge = old.judge
     if isinstance(filter_, OverEvents) and isinstance(old, OverEvents) and _alike(filter_.spec, old.spec):
         filter_.judge = old.judge
+
+
+Glance = Callable[[Glimpse], bool]
+
+
+def glance(filter_: Filter) -> Glance | None:
+    """Return what tells by a glimpse of a line that it says nothing to a filter, for those that can tell."""
+    if isinstance(filter_, OverRequests):
+        return filter_.judge.dull if filter_.access.plain else None
+    if not isinstance(filter_, OverFailures):
+        return None
+    looks = [look for base in filter_.bases if (look := glance(base)) is not None]
+    return (lambda seen: all(look(seen) for look in looks)) if len(looks) == len(filter_.bases) else None
+
+
+def share(filters: Iterable[Filter]) -> None:
+    """Let filters that read access logs alike share one reader, which reads a line once for all of them."""
+    readers: dict[frozenset[tuple[str, str]], Access] = {}
+    waiting = list(filters)
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, OverFailures):
+            waiting += found.bases
+        elif isinstance(found, OverRequests):
+            found.access = readers.setdefault(found.access.key, found.access)
 
 
 def explain(filter_: Filter, line: Line, said: list[str]) -> Sequence[Failure]:

@@ -24,6 +24,16 @@ class Asked(NamedTuple):
     protocol: str
 
 
+class Glimpse(NamedTuple):
+    """What is plain to see of a request."""
+
+    line: str
+    """The request line."""
+    status: int
+    agent: str | None
+    """None if that is not so plain."""
+
+
 def asked(line: str) -> Asked:
     """Return what a request line says; of one that is no HTTP, all is target."""
     found = _HTTP.fullmatch(line)

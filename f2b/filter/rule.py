@@ -75,6 +75,11 @@ class Rule:
         regex = self.text.value
         return f"the regex {regex[:SHOWN] + '...' if len(regex) > SHOWN else regex!r} ({self.text.place})"
 
+    @property
+    def rests(self) -> bool:
+        """Whether it searches no more at present."""
+        return self._rests
+
     def rest(self) -> None:
         """Search no more: find nothing, or drop every line if it is an ignoreregex, for it might spare anybody."""
         self._rests = True

@@ -7,7 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f2b.date.bracket import MEMORY, PATTERN, AccessDates, dates
+from f2b.date.bracket import FENCED, MEMORY, PATTERN, AccessDates, FencedDates, dates
 from f2b.date.reader import DateReader
 
 NOW = 1_795_255_200.0
@@ -55,3 +55,18 @@ def test_dates_when_endless_then_few_are_remembered() -> None:
 
 def test_reader_when_the_patterns_are_others_then_it_is_the_usual_one() -> None:
     assert type(dates(["%Y"])) is type(dates([])) is DateReader
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.sampled_from(JUNK), st.sampled_from([*JUNK, '] "', '"[x] "'])), max_size=30
+    )
+)
+def test_fenced_dates_when_read_the_quick_way_then_they_are_those_of_the_plain_way(
+    lines: list[tuple[int, str, str]],
+) -> None:
+    quick, plain = dates((FENCED,)), DateReader([FENCED])
+    assert isinstance(quick, FencedDates)
+    for at, user, request in lines:
+        text = line(NOW + at, user, request)
+        assert quick.read(text, NOW) == plain.read(text, NOW)
