@@ -82,6 +82,7 @@ PURE_NAMES = {("net", "socket"): {"AF_INET", "AF_INET6", "inet_ntop", "inet_pton
 
 # (module, what it imports inside a function): why not at its top.
 LATE_IMPORTS = {
+    ("cli.top", "f2b.cli.screen"): "textual, which only this command needs, and not with --json",
     ("daemon.protection", "grp"): "needed only while somebody is logged in",
     ("daemon.protection", "pwd"): "needed only while somebody is logged in",
     ("config.convert", "difflib"): "only to name a likely misspelling, once something is wrong",

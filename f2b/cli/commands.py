@@ -22,6 +22,7 @@ _TRY = "Try things out, without a server"
 
 COMMANDS = {
     "status": Entry(_ASK, "What the server watches, and whom each jail keeps out", by_hand=True),
+    "top": Entry(_ASK, "The server as it works, in the terminal"),
     "banned": Entry(_ASK, "Who is banned, where and until when"),
     "stats": Entry(_ASK, "Bans of the past by day, jail, country, user name and hour"),
     "explain": Entry(_ASK, "Why an address is or is not banned; what becomes of a line"),
