@@ -6,7 +6,7 @@ The step between source and filter. One LineReader for each log: what it knows o
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from f2b.date.reader import DateReader
 from f2b.errors import ConfigError
@@ -36,6 +36,10 @@ class LineReader:
         self.dates = dates
         self.undecodable: bytes | None = None
         """The last bytes that the encoding does not have. The caller tells, and may put None here again."""
+        self.place = 0
+        """Of the last line that `read` gave, in what it reads, from 0."""
+        self.runaway: Runaway | None = None
+        """The search that did not end, in the last line that `read` gave without a text."""
         self._use(_codec("utf-8" if encoding == "auto" else encoding))
         self._passed: tuple[bytes, int, int] | None = None
         """The piece of a chunk that was passed over before the present line."""
@@ -111,6 +115,35 @@ class LineReader:
     def line(self, text: str, now: float) -> Line:
         """Return one line of text as filters want it, read at `now` (epoch seconds)."""
         return Line(*self.parts(text, now))
+
+    def read(
+        self, texts: Iterable[str], now: float, leave: Callable[[str], bool] | None = None
+    ) -> Iterator[tuple[str, str, float | None]]:
+        """Yield what `parts` says of lines, one by one; of one whose search does not end, there is no text.
+
+        `leave` says which lines to leave out.
+        """
+        heads = self.dates.heads
+        known, length = heads.at(now), heads.length
+        for self.place, text in enumerate(texts):
+            head = known.get(text[:length])
+            if head is not None and text[-1] not in "\r\n":
+                start, end, self._date, time, template = head
+                template.hits += 1
+                template.used = now
+                self._time = time
+                yield (f"{text[:start]}{text[end:]}\n" if start else text[end:] + "\n"), text, time
+            elif leave is None or not leave(text):
+                yield self._tried(text, now)
+                heads = self.dates.heads
+                known, length = heads.at(now), heads.length
+
+    def _tried(self, text: str, now: float) -> tuple[str, str, float | None]:
+        try:
+            return self.parts(text, now)
+        except Runaway as runaway:
+            self.runaway = runaway
+            return "", text, None
 
     def parts(self, text: str, now: float) -> tuple[str, str, float | None]:
         """Return what `line` does, as a plain tuple."""

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from f2b.cli.verdict import Finding, Verdict
 from f2b.date.reader import DateReader
 from f2b.filter.glance import UNPREFIXED
-from f2b.filter.regex import Glance, RegexFilter
+from f2b.filter.quick import Glance
+from f2b.filter.regex import RegexFilter
 from f2b.filter.rule import Rule
 
 LIMIT = 20

@@ -18,7 +18,8 @@ from f2b.cli.verdict import Judge, Names, Verdict
 from f2b.config.model import FilterSpec
 from f2b.date.reader import DateReader
 from f2b.events import Line
-from f2b.filter.regex import Examination, Glance
+from f2b.filter.quick import Glance
+from f2b.filter.regex import Examination
 from f2b.lines import LineReader, journal_line
 from f2b.runaway import Patience, Runaway
 from f2b.sieve import Sieve
@@ -94,23 +95,16 @@ class Trial:
     def _glance(self, texts: Iterable[str], number: Number, report: Report) -> None:
         """Look at lines; what may be shown goes to the report at once, what only counts in the end."""
         tally: dict[Glance, int] = {}
-        counts_only = report.sated
-        glance, parts, every, now = self.judge.tested.glance, self._reader.parts, self._setup.every, self._now()
-        for place, text in enumerate(texts):
-            if not "#" < text[:1] < "\x7f" and left_out(text):
-                continue
-            try:
-                line = parts(text, now)
-                seen = glance(*line, every)
-            except Runaway as runaway:
-                report.add(self._lost(number(place), text, runaway))
-                continue
-            if seen is None:
-                report.add(self._verdict(number(place), Line(*line)))
-            elif counts_only or not (seen[0] < 0 or seen[1]):
-                tally[seen] = tally.get(seen, 0) + 1
-            else:
+        lines = self._reader.read(texts, self._now(), left_out)
+        for line, seen in self.judge.tested.glances(lines, tally, self._setup.every, not report.sated):
+            if isinstance(seen, tuple):
                 report.note(seen, line[1])
+                continue
+            runaway = seen if line[0] else self._reader.runaway
+            if runaway is None:
+                report.add(self._verdict(number(self._reader.place), Line(*line)))
+            else:
+                report.add(self._lost(number(self._reader.place), line[1], runaway))
         for seen, times in tally.items():
             report.note(seen, "", times)
 

@@ -27,6 +27,8 @@ _WHOLE = re.compile(r"\[\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}").fullma
 class AccessDates(DateReader):
     """Reads the dates of an access log."""
 
+    begins = False
+
     def __init__(self, patterns: Sequence[str], timezone: str | None = None, year: int = 0) -> None:
         """Take what `DateReader` takes; PATTERN is one of the patterns."""
         super().__init__(patterns, timezone, year)

@@ -33,6 +33,9 @@ LOOKS = 50
 class DateReader:
     """Finds and reads the dates of one log. It learns from line to line, so each log has its own."""
 
+    begins = True
+    """What a line begins with may tell its date."""
+
     def __init__(self, patterns: Sequence[str] = (), timezone: str | None = None, year: int = 0) -> None:
         """Take the lines of `datepattern`, the `logtimezone` and the current year.
 
@@ -52,8 +55,8 @@ class DateReader:
         self._looks = 0
         self._crowd: Crowd | None = None
         """All templates but the last winner, if they can be searched for together."""
-        self._heads = Heads(None)
-        """Of lines that the last winner has dated."""
+        self.heads = Heads(None)
+        """The begins of lines that the last winner has dated: of them `read` would say what is known there."""
         self._blank = 0
         """Lines without a date, while none had one."""
 
@@ -78,12 +81,6 @@ class DateReader:
             at = self._turn(now)
         last = self._last
         if last is not None and last.pattern.anchored:  # nearly every line of nearly every log
-            heads = self._heads
-            head = heads.known.get(text[: heads.length])
-            if head is not None and head.since <= now < head.until:
-                last.hits += 1
-                last.used = now
-                return head.stamp
             found = last.find(text)
             if found is not None:
                 last.hits += 1
@@ -91,7 +88,7 @@ class DateReader:
                 last.used = now
                 self._match = found
                 known = last.stamp(found, at, now, self._east)
-                heads.learn(found, known)
+                self.heads.learn(found, known, at, now)
                 return known.stamp
         chosen = self._choose(text)
         if chosen is None:
@@ -166,7 +163,7 @@ class DateReader:
     def _meet(self) -> None:
         """Begin anew to find out what the others are, and what lines begin with."""
         self._looks, self._crowd = 0, None
-        self._heads = Heads(None if self._last is None else self._last.pattern)
+        self.heads = Heads(self._last if self.begins else None)
 
     def _won(self, template: Template, found: re.Match[str], now: float) -> None:
         template.hits += 1

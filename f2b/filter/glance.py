@@ -19,6 +19,7 @@ MISSED, UNPREFIXED, UNSURE = -1, -2, -3
 Seen = tuple[int, "re.Match[str] | None", "Rule | None", "re.Match[str] | None"]
 """The place of the rule that matched, the prefix's match, the rule, its match."""
 
+_MISSED: Seen = (MISSED, None, None, None)
 _UNPREFIXED: Seen = (UNPREFIXED, None, None, None)
 _UNSURE: Seen = (UNSURE, None, None, None)
 
@@ -29,30 +30,29 @@ def look(before: Rule | None, known: Mapping[str, Choice], text: str, every: boo
     `known` is what `dispatch` has learnt. Changes nothing, for `alarm` may end it anywhere. Raises Runaway.
     """
     rule = before
-    prefixed = match = hit = None
-    place = MISSED
+    prefixed = seen = None
     try:
         if before is not None:
             prefixed = before.search(text)
             if prefixed is None:
                 return _UNPREFIXED
-            content = prefixed[before.marks.content]
+            content = prefixed[before.content]
             if not content:
                 return _UNSURE
-            text = f"{content}\n"
+            text = content + "\n"
         choice = known.get(text[:LENGTH])
         if choice is None:
             return _UNSURE
-        for at, rule in choice.placed:
+        for place, rule in choice.placed:
             if rule.needle in text:
-                found = rule.search(text)
-                if found is not None:
-                    if match is not None:
+                match = rule.search(text)
+                if match is not None:
+                    if seen is not None:
                         return _UNSURE
-                    place, hit, match = at, rule, found
+                    seen = place, prefixed, rule, match
                     if not every:
                         break
     except Runaway as runaway:
         runaway.culprit = rule
         raise
-    return place, prefixed, hit, match
+    return seen or _MISSED

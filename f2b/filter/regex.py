@@ -7,10 +7,10 @@ is no second way to match.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from f2b.config.model import FilterSpec, Problem, Text
+from f2b.config.model import FilterSpec, Problem, Text, UseDns
 from f2b.errors import ConfigError
 from f2b.events import Captures, Failure, Line
 from f2b.filter.dispatch import Dispatch
@@ -18,7 +18,8 @@ from f2b.filter.glance import UNSURE, look
 from f2b.filter.identity import Identity, identify
 from f2b.filter.literals import Clause
 from f2b.filter.multiline import Buffer
-from f2b.filter.rule import LONG, Rule, Source, caught, find, ignoring
+from f2b.filter.quick import Glance, Glimpse, Parts, glances
+from f2b.filter.rule import LONG, Rule, caught, find, ignoring
 from f2b.filter.session import MAX_AGE_S, Sessions
 from f2b.filter.tags import require_identity
 
@@ -42,10 +43,6 @@ class Hit(NamedTuple):
     """It is no failure (yet): the line excuses itself, or its session lacks an id."""
     excused: bool
     """The line excuses itself."""
-
-
-Glance = tuple[int, bool]
-"""The place of the failregex that matched, else MISSED or UNPREFIXED; and whether the line excuses itself."""
 
 
 class Examination:
@@ -109,50 +106,21 @@ class RegexFilter:
         if rule is None or match is None:
             return self._judge(line, None) if place == UNSURE else ()
         source = self.prefregex, prefixed, rule, match
-        said = self._alone(source, line.raw, line.time)
-        if said is None:
-            failure, nofail, _ = self._report(caught(source), (line.raw,), line.time)
-            return () if nofail or failure is None else (failure,)
-        if said:
-            return ()
-        captures = caught(source)
-        return (_failure(identify(captures, self.usedns) or _NOBODY, line.time, (line.raw,), captures),)
-
-    def glance(self, text: str, raw: str, time: float | None, every: bool) -> Glance | None:
-        """Do what `examine` does with a line, and return no more than what is counted; None: it must be examined.
-
-        `every`: None also if several failregexes match.
-        """
-        if not self._quick or len(text) > LONG:
-            return None
-        place, prefixed, rule, match = look(self.prefregex, self._dispatch.known, text, every)
-        if rule is None or match is None:
-            return None if place == UNSURE else (place, False)
-        ip4, ip6, nofail, *_ = rule.marks
-        if not rule.plain or not ((ip4 and match[ip4]) or (ip6 and match[ip6])):
-            return None
-        if prefixed is None or not self._joined or not prefixed[self._joined]:
-            return place, nofail > 0 and match[nofail] is not None
-        source = self.prefregex, prefixed, rule, match
-        said = self._alone(source, raw, time)
-        if said is not None:
-            return place, said
-        _, failed, excused = self._sessions.take(caught(source), (raw,), time)
-        return place, excused and not failed
-
-    def _alone(self, source: Source, raw: str, time: float | None) -> bool | None:
-        """Begin the session of a match that tells who it was; return whether the match excuses itself.
-
-        None, and nothing is done: its session is open already, it has none, or it does not tell that plainly.
-        """
-        _, prefixed, rule, match = source
         name = prefixed[self._joined] if prefixed is not None and self._joined else ""
-        ip4, ip6, nofail, gained, forget, _, _ = rule.marks
-        if not name or not rule.plain or not ((ip4 and match[ip4]) or (ip6 and match[ip6])):
-            return None
-        if not self._sessions.begin(name, source, raw, time, forget > 0 and match[forget] is not None):
-            return None
-        return (nofail > 0 and match[nofail] is not None) or (gained > 0 and match[gained] is not None)
+        if name and ((rule.ip4 and match[rule.ip4]) or (rule.ip6 and match[rule.ip6])):
+            excused = self._sessions.begin(name, source, line.raw, line.time)
+            if excused is not None:
+                return () if excused else (_alone(caught(source), self.usedns, line),)
+        failure, nofail, _ = self._report(caught(source), (line.raw,), line.time)
+        return () if nofail or failure is None else (failure,)
+
+    def glances(
+        self, lines: Iterable[Parts], tally: dict[Glance, int], every: bool, shown: bool
+    ) -> Iterator[Glimpse]:
+        """Do with lines what `examine` does, and tell no more than what is counted: see `quick`."""
+        if not self._quick:
+            return ((line, None) for line in lines)
+        return glances(lines, self.prefregex, self._dispatch.known, self._sessions, tally, every, shown)
 
     def needs(self) -> Sequence[Sequence[Clause]] | None:
         """Return what a line must hold to be one of those that `examine` has something to say of."""
@@ -243,6 +211,11 @@ class RegexFilter:
 
 
 _NOBODY = Identity("", None)
+
+
+def _alone(caught: dict[str, str], usedns: UseDns, line: Line) -> Failure:
+    """Return the failure of a line that says by itself who it was."""
+    return _failure(identify(caught, usedns) or _NOBODY, line.time, (line.raw,), caught)
 
 
 def _failure(identity: Identity, time: float | None, matches: tuple[str, ...], captures: Captures) -> Failure:

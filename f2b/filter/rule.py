@@ -48,7 +48,7 @@ class Rule:
 
     __slots__ = (
         *("_derived", "_idle", "_rests", "_shape", "_works"),
-        *("anchored", "marks", "match", "needle", "pattern", "plain", "search", "text"),
+        *("anchored", "content", "ip4", "ip6", "marks", "match", "needle", "pattern", "plain", "search", "text"),
     )
 
     def __init__(
@@ -67,8 +67,11 @@ class Rule:
         self._rests = False
         self._derived = tuple(_derived(self.pattern))
         self.marks = Marks(*(self.pattern.groupindex.get(name, 0) for name in Marks._fields))
+        self.content = self.marks.content
         self.plain = not self._derived and not self.marks.mlfid
         """Its captures are its groups, and none of them names a session."""
+        self.ip4, self.ip6 = self.marks[:2] if self.plain else (0, 0)
+        """The groups that tell plainly who it was; 0 for what it does not have."""
         self.wake()
 
     def __str__(self) -> str:
@@ -97,6 +100,11 @@ class Rule:
         self._works = rewritten(self.pattern)
         if not self._rests:
             self.wake()
+
+    def excuses(self, match: re.Match[str]) -> bool:
+        """Return whether a line that it matched says itself that it is no failure."""
+        nofail = self.marks.nofail
+        return nofail > 0 and match[nofail] is not None
 
     @property
     def shape(self) -> Shape:

@@ -7,6 +7,7 @@ for a line that has one. The rules are Fail2Ban's, confirmed line by line.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -89,11 +90,13 @@ Begin = tuple[Source, str, float]
 class Sessions:
     """The open sessions of one log."""
 
-    __slots__ = ("_max_age_s", "_now", "_open")
+    __slots__ = ("_max_age_s", "_now", "_open", "_turns")
 
     def __init__(self, max_age_s: float = MAX_AGE_S) -> None:
         self._max_age_s = max_age_s
         self._open: dict[str, _Session | Begin] = {}
+        self._turns: deque[str] = deque()
+        """Their names, the oldest first: a dict is slow to tell its first key where many were deleted."""
         self._now = 0.0
 
     def add(self, captures: Mapping[str, str], lines: tuple[str, ...], time: float | None) -> Merged:
@@ -119,23 +122,31 @@ class Sessions:
         session.touched = self._now
         failed = session.add(captures, lines)
         if "mlfforget" in captures:
-            del self._open[name]
+            self._leave(name)
         return session, failed, session.excused
 
-    def begin(self, name: str, source: Source, line: str, time: float | None, forgets: bool) -> bool:
-        """Do what `add` does for a match that tells who it was, if this is a new session; else return False.
+    def meet(self, name: str, source: Source, line: str, time: float | None) -> bool:
+        """Do what `add` does for a match that tells who it was; return whether it excuses itself, so fails nobody."""
+        excused = self.begin(name, source, line, time)
+        if excused is None:
+            _, failed, excused = self.take(caught(source), (line,), time)
+            return excused and not failed
+        return excused
 
-        `forgets`: the match ends its session. It is a failure unless it excuses itself.
-        """
+    def begin(self, name: str, source: Source, line: str, time: float | None) -> bool | None:
+        """Do what `meet` does, if this is a new session; else do nothing, and return None."""
         if name in self._open:
-            return False
+            return None
         if time is not None and time > self._now:
             self._now = time
-        if not forgets:
+        _, _, rule, match = source
+        _, _, nofail, gained, forget, _, _ = rule.marks
+        if not forget or match[forget] is None:
             if len(self._open) >= MAX_SESSIONS:
-                del self._open[next(iter(self._open))]
+                del self._open[self._turns.popleft()]
             self._open[name] = source, line, self._now
-        return True
+            self._turns.append(name)
+        return (nofail > 0 and match[nofail] is not None) or (gained > 0 and match[gained] is not None)
 
     def _find(self, name: str) -> _Session | None:
         session = self._open.get(name)
@@ -145,12 +156,17 @@ class Sessions:
             session.touched = touched
             session.add(caught(source), (line,))
         if session is not None and session.touched < self._now - self._max_age_s:
-            del self._open[name]
+            self._leave(name)
             return None
         return session
 
     def _make(self, name: str) -> _Session:
         if len(self._open) >= MAX_SESSIONS:
-            del self._open[next(iter(self._open))]
+            del self._open[self._turns.popleft()]
         session = self._open[name] = _Session()
+        self._turns.append(name)
         return session
+
+    def _leave(self, name: str) -> None:
+        del self._open[name]
+        self._turns.remove(name)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from f2b.date.bracket import PATTERN, dates
 from f2b.date.reader import DateReader
+from f2b.lines import LineReader
 from tests.date.test_crowd import DATES
 
 NOW = 1_764_000_000.0
@@ -49,15 +51,41 @@ lines = st.tuples(st.builds("".join, st.tuples(befores, st.sampled_from(DATES)))
 
 
 @settings(max_examples=200)
-@given(st.lists(lines, min_size=1, max_size=3), st.sampled_from([(), ("{^LN-BEG}",)]))
-def test_reader_when_lines_begin_alike_then_reads_as_line_by_line(
-    lines: list[tuple[str, list[str], float]], patterns: tuple[str, ...]
+@given(st.lists(lines, min_size=1, max_size=3), st.sampled_from([(), ("{^LN-BEG}",)]), st.sampled_from(["", "\r"]))
+def test_lines_when_they_begin_alike_then_are_read_as_one_by_one(
+    lines: list[tuple[str, list[str], float]], patterns: tuple[str, ...], end: str
 ) -> None:
-    quick, slow = DateReader(patterns), DateReader(patterns)
+    quick, slow = LineReader(DateReader(patterns)), LineReader(DateReader(patterns))
     now = NOW
     for date, afters, step in lines * 2:
         now += step
-        for after in afters * 2:
-            slow._meet()
-            assert quick.read(date + after, now) == slow.read(date + after, now)
-    assert [(one.name, one.hits) for one in quick.templates] == [(one.name, one.hits) for one in slow.templates]
+        texts = [*(date + after + end for after in afters), "no date", "", *(date + after for after in afters)] * 2
+        assert list(quick.read(texts, now)) == [slow.parts(text, now) for text in texts]
+    assert [(one.name, one.hits) for one in quick.dates.templates] == [
+        (one.name, one.hits) for one in slow.dates.templates
+    ]
+    assert [one.used for one in quick.dates.templates] == [one.used for one in slow.dates.templates]
+
+
+def test_heads_when_dates_are_known_then_lines_are_read_without_a_search() -> None:
+    reader = LineReader(DateReader())
+    texts = [f"Nov 21 04:40:00 host sshd[{number}]: x" for number in range(5)]
+    list(reader.read(texts, NOW))
+    assert reader.dates.heads.at(NOW)
+    reader.dates.templates[0].rest()  # a search would find nothing
+    assert [time for _, _, time in reader.read(texts, NOW)] == [reader._time] * 5
+    assert not reader.dates.heads.at(NOW + 400 * 86_400)
+
+
+def test_access_dates_when_a_line_begins_with_another_date_then_have_no_heads() -> None:
+    reader = dates((PATTERN, "{^LN-BEG}"))
+    for _ in range(3):
+        assert reader.read("2025-11-21 04:40:00 host x", NOW)
+    assert not reader.heads.at(NOW)
+
+
+def test_lines_when_some_are_to_be_left_out_then_the_others_keep_their_places() -> None:
+    reader = LineReader(DateReader())
+    texts = ["# a", "Nov 21 04:40:00 host x", "", "Nov 21 04:40:00 host y", "z"]
+    found = [(reader.place, raw) for _, raw, _ in reader.read(texts, NOW, lambda text: text[:1] in "#")]
+    assert found == [(1, texts[1]), (3, texts[3]), (4, "z")]
