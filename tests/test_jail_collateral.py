@@ -100,6 +100,25 @@ def test_sshd_when_somebody_logs_in_then_its_filter_tells(folder: str | None) ->
     assert effect == Arrived("sshd", MINE, NOW, "root")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("dovecot", f"dovecot: imap-login: Login: user=<bob>, method=PLAIN, rip={MINE}, lip=192.0.2.9, mpid=7, TLS"),
+        ("postfix", f"postfix/smtpd[7]: 4A1B: client=h.example[{MINE}], sasl_method=PLAIN, sasl_username=bob"),
+        ("vsftpd", f'[pid 7] [bob] OK LOGIN: Client "::ffff:{MINE}"'),
+        ("proftpd", f"proftpd[7] host (h.example[{MINE}]): USER bob: Login successful."),
+        ("proftpd", f"proftpd[7]: host (h.example[{MINE}]) - USER bob: Login successful."),
+        ("pure-ftpd", f"pure-ftpd: (?@{MINE}) [INFO] bob is now logged in"),
+    ],
+)
+def test_shipped_filter_when_somebody_logs_in_then_tells(name: str, text: str) -> None:
+    (spec,) = search.load_shipped([name]).jails
+    tested, _ = build(spec.filter)
+    assert tested is not None
+    text = f" {text}" if text.startswith("[pid") else f" mx {text}"
+    assert Jail(spec, tested).feed(Line(f"{text}\n", text, NOW), NOW, True) == [Arrived(name, MINE, NOW, "bob")]
+
+
 @pytest.mark.parametrize("regex", ["(", "welcome"])
 def test_loginregex_when_it_is_wrong_then_that_is_told(regex: str) -> None:
     found, problems = build(replace(LOGIN, options={"loginregex": Text(regex, PLACE)}))
