@@ -9,8 +9,9 @@ raises while lines are written: a full disk or a dead syslog loses lines, never 
 from __future__ import annotations
 
 import os
+import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from f2b.logform import LEVELS as LEVELS
 from f2b.logform import Form, understood
@@ -33,14 +34,34 @@ class Log:
     `part` is Fail2Ban's name of who speaks: `actions`, `filter`, ...
     """
 
-    def __init__(self, target: str = "STDERR", level: str = "INFO", syslog: str = "auto") -> None:
-        """`syslog` is the socket of SYSLOG. Raises OSError if the target cannot be opened, KeyError for no level."""
+    def __init__(
+        self, target: str = "STDERR", level: str = "INFO", syslog: str = "auto", otherwise: Sequence[str] = ()
+    ) -> None:
+        """`syslog` is the socket of SYSLOG; `otherwise` says where to write while the target cannot be opened.
+
+        Raises OSError if nothing can be opened, KeyError for no level.
+        """
         self.set_level(level)
         self._syslog = _SYSLOG if syslog == "auto" else syslog
         self._close: Callable[[], object] = lambda: None
         self.grave: Callable[[str, str], object] | None = None
         """Hears of errors and worse, whatever the level: (part, text)."""
-        self.open(target)
+        self.trouble = ""
+        """Why lines go elsewhere than they should; empty if they do not."""
+        try:
+            self.open(target)
+        except OSError as error:
+            self._open_first(otherwise, error)
+            self.trouble = f"the log {target} cannot be written: {error.strerror}; it goes to {self.target}"
+            self._asked = target
+
+    def _open_first(self, targets: Sequence[str], error: OSError) -> None:
+        for target in targets:
+            try:
+                return self.open(target)
+            except OSError:
+                continue
+        raise error
 
     def open(self, target: str) -> None:
         """Write to `target` from now on. Raises OSError, and keeps the present one, if that cannot be opened.
@@ -49,10 +70,13 @@ class Log:
         """
         word = target.partition("[")[0].strip().upper()
         name, form = understood(target, dated=word not in ("SYSOUT", *_SOCKETS), padded=word not in _SOCKETS)
-        self.to_file = word not in _WORDS
-        write, close = _opened(name if self.to_file else word, self._syslog, form)
+        to_file = word not in _WORDS
+        write, close, fd = _opened(name if to_file else word, self._syslog, form)
         self._close()
-        self._write, self._close, self.target, self._asked = write, close, name, target
+        self.to_file = to_file
+        self._write, self._close, self._fd = write, close, fd
+        self.target, self._asked = name, target
+        self.trouble = ""
 
     def change(self, target: str, syslog: str) -> None:
         """Write to `target` from now on, and use this syslog. Raises OSError, and keeps the present ones."""
@@ -66,6 +90,14 @@ class Log:
     def reopen(self) -> None:
         """Open a file target by its name again: logrotate may have moved it."""
         self.open(self._asked)
+
+    def mend(self) -> None:
+        """Open the target again if it could not be opened before, or if its file was deleted. Never raises."""
+        if self.trouble or (self._fd is not None and os.fstat(self._fd).st_nlink == 0):
+            try:
+                self.reopen()
+            except OSError:
+                pass  # `trouble` says so, or the lines go on into the old file
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -113,22 +145,37 @@ class Log:
         self.tell(part, "DEBUG", text)
 
 
-def _opened(target: str, syslog: str, form: Form) -> tuple[Write, Callable[[], object]]:
-    """Return how to write to a target, and how to close it."""
+def _opened(target: str, syslog: str, form: Form) -> tuple[Write, Callable[[], object], int | None]:
+    """Return how to write to a target, how to close it, and its descriptor if it is a file of ours."""
     if target in _STANDARD:
-        return _to_file(_STANDARD[target], form), lambda: None
+        return _to_standard(_STANDARD[target], form), lambda: None, None
     if target == "SYSLOG":
-        return _to_socket(syslog, lambda *said: _syslog(form, *said))
+        return *_to_socket(syslog, lambda *said: _syslog(form, *said)), None
     if target == "SYSTEMD-JOURNAL":
-        return _to_socket(_JOURNAL, lambda *said: _journal(form, *said))
-    # Only the owner may read what attackers and users typed.
-    fd = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    return _to_file(fd, form), lambda: os.close(fd)
+        return *_to_socket(_JOURNAL, lambda *said: _journal(form, *said)), None
+    # Only the owner may read what attackers and users typed; a FIFO that nobody reads must not stop the server.
+    fd = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
+    return _to_file(fd, form), lambda: os.close(fd), fd
 
 
 def _to_file(fd: int, form: Form) -> Write:
     def write(level: str, name: str, text: str) -> None:
         os.write(fd, f"{form.line(level, name, text)}\n".encode("utf-8", "backslashreplace"))
+
+    return write
+
+
+def _to_standard(fd: int, form: Form) -> Write:
+    """Write only what is taken at once: others share the descriptor, so it cannot be told not to wait."""
+    ready = select.poll()
+    ready.register(fd, select.POLLOUT)
+
+    def write(level: str, name: str, text: str) -> None:
+        data = f"{form.line(level, name, text)}\n".encode("utf-8", "backslashreplace")
+        for begin in range(0, len(data), select.PIPE_BUF):  # a pipe that is ready takes so much (pipe(7))
+            if not ready.poll(0):
+                return
+            os.write(fd, data[begin : begin + select.PIPE_BUF])
 
     return write
 

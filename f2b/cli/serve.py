@@ -24,7 +24,7 @@ from f2b.daemon.record import Record
 from f2b.daemon.reference import Reference
 from f2b.daemon.server import Server
 from f2b.daemon.supervisor import Supervisor
-from f2b.errors import ConfigError, ControlError, F2bError, StoreError
+from f2b.errors import ConfigError, ControlError, F2bError
 from f2b.firewall.build import Builder, service
 from f2b.firewall.native import installed
 from f2b.log import LEVELS, Log
@@ -33,6 +33,7 @@ from f2b.store import Store
 from f2b.value import dataclass, replace
 
 _CURE = "run as root"
+_LOG_CURE = f"{_CURE} or give another place: --logtarget STDERR"
 _NO_JAIL = ("",)
 """What to read of the configuration: the server's settings only."""
 OFF, MEMORY = "None", ":memory:"
@@ -268,11 +269,8 @@ class Service:
             self._log.error("server", f"Cannot write {error.filename or 'the pid file'}: {error.strerror}; {cure}")
 
     def _open_store(self) -> Store:
-        try:
-            most = self._settings.server.dbmaxmatches
-            return Store(self._db, lambda level, text: self._log.tell("database", level, text), most)
-        except StoreError as error:
-            raise F2bError(f"{error} (or give another place: --db)") from None
+        most = self._settings.server.dbmaxmatches
+        return Store(self._db, lambda level, text: self._log.tell("database", level, text), most)
 
     def _read_again(self) -> Settings:
         self._supervisor.reloading()
@@ -322,13 +320,15 @@ class Service:
 def _open_log(server: ServerSpec) -> Log:
     target = str(server.logtarget)
     try:
-        return Log(target, server.loglevel, server.syslogsocket)
+        log = Log(target, server.loglevel, server.syslogsocket, ("SYSTEMD-JOURNAL", "SYSLOG", "STDERR"))
     except KeyError:
         cure = f"use one of {', '.join(LEVELS)}"
         raise ConfigError(f"loglevel {server.loglevel!r} is not known", cure=cure) from None
     except OSError as error:
-        cure = f"{_CURE} or give another place: --logtarget STDERR"
-        raise F2bError(f"cannot write the log {target}: {error.strerror}; {cure}") from None
+        raise F2bError(f"cannot write the log {target}: {error.strerror}; {_LOG_CURE}") from None
+    if log.trouble:
+        log.error("server", f"{log.trouble}; {_LOG_CURE}")
+    return log
 
 
 def complain(error: F2bError) -> int:

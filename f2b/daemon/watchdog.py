@@ -107,7 +107,10 @@ class Watchdog:
         waiting = [(tail, unread(tail)) for tail in self._tails()]
         stalled = dict(self._sources(waiting, now))
         self._note_silence([tail.path for tail, waits in waiting if waits], now)
+        self._log.mend()
         found = stalled | dict(self._silences()) | dict(self._queues(now)) | dict(self._jails())
+        if self._log.trouble:
+            found["own log"] = self._log.trouble
         for key in found.keys() - self._alarms.keys():
             self._log.error("server", found[key])
         for key in self._alarms.keys() - found.keys():

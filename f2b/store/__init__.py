@@ -6,6 +6,7 @@ a file that cannot be used at all is `rescue`'s business.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -58,6 +59,13 @@ class Store:
         self._lent = lent
         """Why the file cannot be used, and memory stands in; empty if it can."""
         self._file = _identity(self.path)
+        self._probe = rescue.probe(self.path) if self.path != MEMORY and not lent else None
+
+    def _shut(self) -> None:
+        self._db.close()
+        if self._probe is not None:
+            os.close(self._probe)
+            self._probe = None
 
     @property
     def trouble(self) -> str:
@@ -76,13 +84,14 @@ class Store:
     def retry(self) -> None:
         """Write what could not be written, if that works now: when nothing happens, nobody else would try.
 
-        A file that was removed or replaced by somebody else is made or opened anew; see `gap`.
+        A file that was removed, replaced or overwritten by somebody else is made or opened anew; see `gap`.
         """
         if self._lent:
             self._give_back()
-        elif self.path != MEMORY and _identity(self.path) != self._file:
-            self._tell("ERROR", f"Database {self.path} was removed or replaced by somebody else; it is opened anew")
-            self._db.close()
+        elif self.path != MEMORY and (_identity(self.path) != self._file or not rescue.intact(self._probe)):
+            what = "removed, replaced or overwritten by somebody else"
+            self._tell("ERROR", f"Database {self.path} was {what}; it is opened anew")
+            self._shut()
             self._use(*rescue.connect(self.path, self._tell))
             self.gap = True
         self._tried = float("-inf")
@@ -202,7 +211,7 @@ class Store:
             self._write("end", ("UPDATE jails SET enabled = 0", ()))
         except StoreError as error:
             self._tell("ERROR", f"{error}; {len(self._backlog)} changes are lost")
-        self._db.close()
+        self._shut()
         if self.path != MEMORY:
             self._tell("INFO", "Connection to database closed.")
 
@@ -384,7 +393,7 @@ class Store:
 
     def _begin_anew_if_corrupt(self, error: sqlite3.Error) -> None:
         if rescue.corrupt(error):
-            self._db.close()
+            self._shut()
             self._use(*rescue.replace(self.path, error, self._tell))
             self.gap = True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 from collections.abc import Iterable
@@ -14,8 +13,8 @@ from f2b.store.schema import Tell
 
 ROOM = 128 << 10
 """Bytes that SQLite's shared memory and a first page of its log take."""
-_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
-"""Troubles of a disk. Others (a wrong path, missing rights) are mistakes to be put right before the start."""
+_HEADER = b"SQLite format 3\0"
+"""What every database begins with, from its first page on."""
 _TAILS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database."""
 _BESIDE = "/dev/shm"
@@ -27,17 +26,33 @@ def connect(path: str, tell: Tell) -> tuple[sqlite3.Connection, str]:
 
     What can be read of the file is in memory then: a host must not stay open because its disk is full, read-only, or
     because another program has the file locked. A corrupt file is moved aside, as Fail2Ban names it
-    (FILE.YYYYMMDD-HHMMSS, UTC), and what can be read of it is taken over. Raises StoreError if neither helps.
+    (FILE.YYYYMMDD-HHMMSS, UTC), and what can be read of it is taken over.
     """
     try:
         return schema.connect(path, tell), ""
+    except StoreError as error:  # written by a newer program: it is not ours to read or write
+        tell("ERROR", f"{error}; f2b works in memory")
+        return schema.connect(":memory:", tell), str(error)
     except (OSError, sqlite3.OperationalError) as error:
-        if not _passes(path, error):
-            raise StoreError(schema.explain(path, error)) from None
-        why = "database or disk is full" if _full(path) else str(error)
-        return _borrow(path, sqlite3.OperationalError(why) if _full(path) else error, tell)
+        return _borrow(path, sqlite3.OperationalError("database or disk is full") if _full(path) else error, tell)
     except sqlite3.DatabaseError as error:
         return replace(path, error, tell)
+
+
+def probe(path: str) -> int | None:
+    """Return a descriptor for `intact`; it is to be closed after the database, for closing it ends SQLite's locks."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None  # what keeps it from being read is told when that matters
+
+
+def intact(probe: int | None) -> bool:
+    """Whether a file still begins as a database does: SQLite does not look at that while it is open."""
+    try:
+        return probe is None or os.pread(probe, len(_HEADER), 0) == _HEADER
+    except OSError:
+        return True  # as above
 
 
 def corrupt(error: sqlite3.Error) -> bool:
@@ -73,12 +88,6 @@ def give_back(memory: sqlite3.Connection, path: str, tell: Tell) -> sqlite3.Conn
     return db
 
 
-def _passes(path: str, error: Exception) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in _PASSING
-    return _full(path) or any(word in str(error) for word in ("locked", "busy", "readonly", "full", "I/O"))
-
-
 def _full(path: str) -> bool:
     """Whether there is no room for the files that SQLite works with."""
     try:
@@ -91,7 +100,7 @@ def _full(path: str) -> bool:
 def _borrow(path: str, error: Exception, tell: Tell) -> tuple[sqlite3.Connection, str]:
     """Work in memory, with what can be read of the file without writing beside it."""
     db = schema.connect(":memory:", tell)
-    saved = _read_all(path, db) if Path(path).exists() else 0
+    saved = _read_all(path, db) if Path(path).is_file() else 0
     why = schema.explain(path, error)
     tell("ERROR", f"{why}; f2b works in memory ({saved} rows read) and saves all as soon as that can be done")
     return db, why

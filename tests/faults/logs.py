@@ -15,19 +15,11 @@ from tests.faults.case import fault
 from tests.faults.patient import Patient, numbered
 
 
-def begun(patient: Patient, **options: object) -> Patient:
-    """Start with a jail and its empty log, and see that it bans."""
-    patient.jail("app", **options)
-    patient.log.touch()
-    patient.start()
-    patient.bans("192.0.2.1")
-    return patient
-
-
 @fault(quick=True)
 def deleted_and_made_again(patient: Patient) -> None:
     """A log is deleted, and a new one of its name comes up."""
-    begun(patient).log.unlink()
+    patient.begin()
+    patient.log.unlink()
     time.sleep(0.3)
     patient.bans("192.0.2.2")
     patient.goes_on()
@@ -36,7 +28,7 @@ def deleted_and_made_again(patient: Patient) -> None:
 @fault()
 def deleted_and_made_again_many_times(patient: Patient) -> None:
     """Twenty times in a row, each time with an attacker in it."""
-    begun(patient)
+    patient.begin()
     for who in numbered(20):
         patient.log.unlink()
         patient.bans(who)
@@ -44,7 +36,7 @@ def deleted_and_made_again_many_times(patient: Patient) -> None:
 
 
 def _replaced(patient: Patient, what: str) -> None:
-    begun(patient)
+    patient.begin()
     subprocess.run(["sh", "-c", f"rm -f $0; {what}", str(patient.log)], check=True, timeout=60)
     other = patient.jail("other")
     other.touch()
@@ -137,7 +129,7 @@ def unreadable_for_a_while(patient: Patient) -> None:
         "exec setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -dac_override,-dac_read_search"
     )
     patient.setup += ' "$@"'
-    begun(patient)
+    patient.begin()
     patient.log.rename(patient.folder / "app.log.1")
     patient.log.touch()
     patient.log.chmod(0)
@@ -188,7 +180,7 @@ def _burst(patient: Patient, turn: str) -> None:
 
     Nothing is removed within a second: what nobody could read nobody can be asked to have read.
     """
-    begun(patient)
+    patient.begin()
     everybody = numbered(300)
     done = threading.Event()
 
@@ -228,7 +220,7 @@ def replaced_by_rename_all_the_time(patient: Patient) -> None:
 @fault()
 def copied_and_truncated(patient: Patient) -> None:
     """logrotate's copytruncate, five times, when all was read."""
-    begun(patient)
+    patient.begin()
     for who in numbered(5):
         patient.bans(who)
         subprocess.run(["sh", "-c", "cp $0 $0.1; : >$0", str(patient.log)], check=True, timeout=60)
@@ -238,7 +230,7 @@ def copied_and_truncated(patient: Patient) -> None:
 @fault()
 def cut_and_written_to_the_same_size(patient: Patient) -> None:
     """A log is cut, and others fill it to exactly its old size."""
-    begun(patient)
+    patient.begin()
     patient.attack("192.0.2.2")
     patient.sees("192.0.2.2")
     with patient.log.open("w") as out:
@@ -250,7 +242,7 @@ def cut_and_written_to_the_same_size(patient: Patient) -> None:
 @fault()
 def late_lines_after_renaming(patient: Patient) -> None:
     """Whoever writes holds the renamed log open and writes on into it for a second."""
-    begun(patient)
+    patient.begin()
     with patient.log.open("a") as late:
         patient.log.rename(patient.folder / "app.log.1")
         patient.log.touch()
@@ -263,17 +255,17 @@ def late_lines_after_renaming(patient: Patient) -> None:
 @fault(quick=True)
 def line_of_50_mb(patient: Patient) -> None:
     """A line of 50 MB, then failures; memory stays bounded."""
-    begun(patient)
+    patient.begin()
     with patient.log.open("ab") as out:
         out.write(b"x" * 50_000_000 + b"\n")
     patient.goes_on()
-    assert memory_mb(patient) < 150, f"{memory_mb(patient)} MB"
+    assert patient.memory_mb() < 150, f"{patient.memory_mb()} MB"
 
 
 @fault()
 def lines_of_50_mb_unfinished(patient: Patient) -> None:
     """The same line comes in pieces over two seconds, with the failure glued to its end, and failures after it."""
-    begun(patient)
+    patient.begin()
     with patient.log.open("ab", buffering=0) as out:
         for _ in range(50):
             out.write(b"y" * 1_000_000)
@@ -285,7 +277,7 @@ def lines_of_50_mb_unfinished(patient: Patient) -> None:
 @fault(quick=True)
 def zeros_and_broken_utf8(patient: Patient) -> None:
     """NULs, broken UTF-8, lone carriage returns and escape codes stand between the failures."""
-    begun(patient)
+    patient.begin()
     with patient.log.open("ab") as out:
         for odd in (b"\0" * 5000, b"\xff\xfe\xc3\x28\xf0\x28\x8c\xbc", b"\r\r\x85\x0b\x0c", b"\x1b[31m\x1b]0;x\7"):
             out.write(odd + b"\n" + patient.lines("192.0.2.2", 1).encode())
@@ -296,7 +288,7 @@ def zeros_and_broken_utf8(patient: Patient) -> None:
 @fault()
 def zeros_before_a_line(patient: Patient) -> None:
     """A writer without O_APPEND goes on at its old offset after a truncation: a hole of NULs, then lines."""
-    begun(patient)
+    patient.begin()
     with patient.log.open("r+") as careless:
         careless.seek(0, os.SEEK_END)
         careless.write("2020-01-01 00:00:00 dull\n" * 1000)
@@ -311,7 +303,7 @@ def zeros_before_a_line(patient: Patient) -> None:
 @fault()
 def binary(patient: Patient) -> None:
     """20 MB of random bytes, then failures."""
-    begun(patient)
+    patient.begin()
     with patient.log.open("ab") as out:
         out.write(random.Random(1).randbytes(20_000_000) + b"\n")
     patient.goes_on()
@@ -320,7 +312,7 @@ def binary(patient: Patient) -> None:
 @fault(alone=True)
 def growing_at_200_mb_a_second(patient: Patient) -> None:
     """1 GB comes at 200 MB/s, with failures in it; all are banned, and memory stays bounded."""
-    begun(patient)
+    patient.begin()
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
     dull = (
         f"{stamp} app: session of user opened by nobody at all, for no reason, with text to fill the line\n".encode()
@@ -337,13 +329,13 @@ def growing_at_200_mb_a_second(patient: Patient) -> None:
             time.sleep(max(0.0, due - time.monotonic()))
     patient.sees(*everybody)
     patient.goes_on()
-    assert memory_mb(patient) < 150, f"{memory_mb(patient)} MB"
+    assert patient.memory_mb() < 150, f"{patient.memory_mb()} MB"
 
 
 @fault()
 def queue_of_inotify_overflows(patient: Patient) -> None:
     """While the server stands still, the kernel's queue of events overflows, and failures come meanwhile."""
-    begun(patient)
+    patient.begin()
     most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     patient.send(signal.SIGSTOP)
     for number in range(most // 2 + 100):
@@ -359,7 +351,7 @@ def queue_of_inotify_overflows(patient: Patient) -> None:
 def _limited(patient: Patient, limit: str) -> None:
     inner = f'echo 0 >/proc/sys/user/{limit}; exec "$@"'
     patient.setup = f"exec unshare -Urm sh -c '{inner}' sh \"$@\""
-    begun(patient)
+    patient.begin()
     patient.log.rename(patient.folder / "app.log.1")
     patient.log.touch()
     patient.goes_on()
@@ -418,7 +410,7 @@ def _inside(patient: Patient, log: Path, who: str) -> None:
 @fault()
 def unfinished_lines(patient: Patient) -> None:
     """Each line comes byte by byte; none counts before it is whole, none twice."""
-    begun(patient)
+    patient.begin()
     with patient.log.open("a", buffering=1) as out:
         for char in patient.lines("192.0.2.2", 2):
             out.write(char)
@@ -429,9 +421,3 @@ def unfinished_lines(patient: Patient) -> None:
         out.write(patient.lines("192.0.2.2", 1))
     patient.sees("192.0.2.2")
     patient.goes_on()
-
-
-def memory_mb(patient: Patient) -> int:
-    """Return what memory it holds (RSS)."""
-    status = Path(f"/proc/{patient.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) // 1024

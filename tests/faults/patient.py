@@ -16,9 +16,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from f2b.control import client
 from f2b.errors import ControlError
@@ -59,6 +61,8 @@ class Patient:
         """More words of the server's command."""
         self.clock = time.time
         """The server's clock, which stamps lines."""
+        self.zone = ""
+        """The zone in which lines are dated; empty for this process's."""
         self.process: subprocess.Popen[bytes] | None = None
         self._out = folder / "out"
         self.write("filter.d/app.conf", _FILTER)
@@ -100,6 +104,13 @@ class Patient:
             self.wait(lambda: not self.alive or self.answers(), "it does not answer")
             if not self.alive:
                 raise AssertionError(f"it ended: {self._out.read_text()[-1000:]} {self.said()[-1000:]}")
+
+    def begin(self, **options: object) -> None:
+        """Start with the jail `app` and its empty log, and see that it bans."""
+        self.jail("app", **options)
+        self.log.touch()
+        self.start()
+        self.bans("192.0.2.1")
 
     def _server(self) -> list[str]:
         conf = str(self.folder / "conf")
@@ -162,7 +173,7 @@ class Patient:
         conf = str(self.folder / "conf")
         program = ["/usr/bin/fail2ban-client"]
         if self.kind == "f2b":
-            program = [sys.executable, "-m", "f2b.cli.compat_client"]
+            program = [sys.executable, "-c", "import sys; from f2b.cli.compat_client import main; sys.exit(main())"]
         command = [*program, "-c", conf, "-s", str(self.socket), *words]
         try:
             return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -206,11 +217,17 @@ class Patient:
     def _acted_on(self, address: str) -> bool:
         return address in self.acted()
 
+    def memory_mb(self) -> int:
+        """Return what memory it holds (RSS)."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
     # ---- what is done to it ----
 
     def lines(self, address: str, times: int = 3) -> str:
         """Return failures of an address, dated by its clock."""
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.clock()))
+        zone = ZoneInfo(self.zone) if self.zone else None
+        stamp = datetime.fromtimestamp(self.clock(), zone).strftime("%Y-%m-%d %H:%M:%S")
         return f"{stamp} app: failure of root from {address}\n" * times
 
     def attack(self, address: str, times: int = 3, log: Path | None = None) -> None:

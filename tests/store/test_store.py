@@ -288,14 +288,21 @@ def test_file_when_no_database_at_all_then_a_new_one(path: str, content: bytes) 
     store.close()
 
 
-def test_file_when_of_a_newer_version_then_refused_untouched(path: str) -> None:
+def test_file_when_of_a_newer_version_then_left_untouched_and_memory_stands_in(path: str) -> None:
     Store(path).close()
     db = sqlite3.connect(path)
     db.execute("UPDATE fail2banDb SET version = 5")
     db.commit()
     db.close()
-    with pytest.raises(StoreError, match="it has version 5"):
-        Store(path)
+    store = Store(path)
+    assert "it has version 5" in store.trouble
+    store.ban(ban())
+    store.retry()
+    assert len([*store.restore("sshd", NOW)]) == 1
+    store.close()
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT version, (SELECT count(*) FROM bans) FROM fail2banDb").fetchall() == [(5, 0)]
+    db.close()
 
 
 def test_file_when_of_version_two_then_brought_up_and_a_copy_kept(path: str) -> None:
@@ -355,7 +362,13 @@ def test_write_when_refused_then_told_and_written_once_it_works_again(
     store.close()
 
 
-def test_folder_when_it_cannot_be_made_then_an_error_with_its_cure(tmp_path: Path) -> None:
+def test_folder_when_it_cannot_be_made_then_memory_stands_in_and_the_cure_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="set dbfile"):
-        Store(str(tmp_path / "file" / "db"))
+    store = Store(str(tmp_path / "file" / "db"))
+    assert "set dbfile" in store.trouble
+    store.ban(ban())
+    (tmp_path / "file").unlink()
+    store.retry()
+    assert store.trouble == ""
+    assert len([*store.restore("sshd", NOW)]) == 1
+    store.close()
