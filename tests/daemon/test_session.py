@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
-import struct
 from pathlib import Path
 
 import pytest
 
 from f2b.daemon import route
 from f2b.daemon.session import Session, sessions, stamp
+from tests.daemon.utmp import entry
 
 ROUTES = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
@@ -23,14 +22,6 @@ ROUTES6 = (
     "20010db8000000000000000000000000 20 00000000000000000000000000000000 00 00000000000000000000000000000000"
     " 00000100 00000001 00000000 00000001     eth0\n"
 )
-
-
-def entry(kind: int, user: str, address: str, pid: int) -> bytes:
-    """Return an entry of utmp(5)."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    raw = socket.inet_pton(family, address).ljust(16, b"\0") if address else b""
-    head = struct.pack("=hxxi32s4s32s256s", kind, pid, b"pts/0", b"ts/0", user.encode(), address.encode())
-    return head + struct.pack("=hhiii16s20x", 0, 0, 0, 0, 0, raw)
 
 
 def test_sessions_when_utmp_has_them_then_who_is_where_is_known(tmp_path: Path) -> None:
