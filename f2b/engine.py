@@ -13,7 +13,7 @@ from f2b.date.bracket import dates
 from f2b.events import Ban, Broke, Effect, Found, Line, Warned
 from f2b.filter.build import date_patterns
 from f2b.jail import Jail
-from f2b.lines import LineReader, journal_line
+from f2b.lines import LineReader, Parts, journal_line
 from f2b.runaway import Runaway
 from f2b.sieve import Sieve
 
@@ -37,11 +37,10 @@ class Route:
     def feed(self, log: str, chunk: bytes, now: float, live: bool) -> list[Effect]:
         """Return what follows from a chunk for all its jails."""
         effects: list[Effect] = []
-        for text, jails in self._wanted(chunk, now):
-            try:
-                line = self.reader.line(text, now)
-            except Runaway as runaway:
-                effects += [effect for jail in jails for effect in jail.lose(runaway, text, now)]
+        for parts, jails in self._wanted(chunk, now):
+            line = Line._make(parts)
+            if not line.text and self.reader.runaway:
+                effects += [effect for jail in jails for effect in jail.lose(self.reader.runaway, line.raw, now)]
                 continue
             for jail in jails:
                 effects += _guarded(jail, line, now, live)
@@ -50,23 +49,24 @@ class Route:
             effects += [Warned(jail.name, self._undecodable(log)) for jail in self.jails]
         return effects
 
-    def _wanted(self, chunk: bytes, now: float) -> Iterator[tuple[str, Sequence[Jail]]]:
+    def _wanted(self, chunk: bytes, now: float) -> Iterator[tuple[Parts, Sequence[Jail]]]:
         """Yield the lines of a chunk that may matter, and the jails that want each."""
+        read = self.reader.read
         filters = [jail.filter for jail in self.jails]
         if filters != self._sieve.filters:
             self._sieve = Sieve(self.reader, filters)
         starts = self._sieve.starts(chunk)
         if starts is None:
             jails = self.jails
-            for text in self.reader.texts(chunk):
-                yield text, jails
+            for parts in read(self.reader.texts(chunk), now):
+                yield parts, jails
             return
         texts = self.reader.picked(chunk, [start for start, _ in starts], now)
         chosen: dict[int, list[Jail]] = {}
-        for text, (_, mask) in zip(texts, starts, strict=True):
+        for parts, (_, mask) in zip(read(texts, now), starts, strict=True):
             if mask not in chosen:
                 chosen[mask] = [jail for number, jail in enumerate(self.jails) if mask >> number & 1]
-            yield text, chosen[mask]
+            yield parts, chosen[mask]
 
     def _undecodable(self, log: str) -> tuple[str, ...]:
         return (

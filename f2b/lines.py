@@ -15,6 +15,9 @@ from f2b.runaway import Runaway
 
 _ASCII = bytes(range(128)).decode()
 
+Parts = tuple[str, str, "float | None"]
+"""A `Line`, as a plain tuple."""
+
 RECENT_S = 60
 """A line without a date belongs to the last one with a date if that is not older than this."""
 
@@ -116,9 +119,7 @@ class LineReader:
         """Return one line of text as filters want it, read at `now` (epoch seconds)."""
         return Line(*self.parts(text, now))
 
-    def read(
-        self, texts: Iterable[str], now: float, leave: Callable[[str], bool] | None = None
-    ) -> Iterator[tuple[str, str, float | None]]:
+    def read(self, texts: Iterable[str], now: float, leave: Callable[[str], bool] | None = None) -> Iterator[Parts]:
         """Yield what `parts` says of lines, one by one; of one whose search does not end, there is no text.
 
         `leave` says which lines to leave out.
@@ -138,14 +139,14 @@ class LineReader:
                 heads = self.dates.heads
                 known, length = heads.at(now), heads.length
 
-    def _tried(self, text: str, now: float) -> tuple[str, str, float | None]:
+    def _tried(self, text: str, now: float) -> Parts:
         try:
             return self.parts(text, now)
         except Runaway as runaway:
             self.runaway = runaway
             return "", text, None
 
-    def parts(self, text: str, now: float) -> tuple[str, str, float | None]:
+    def parts(self, text: str, now: float) -> Parts:
         """Return what `line` does, as a plain tuple."""
         if text[-1:] in "\r\n":
             text = text.rstrip("\r\n")
@@ -168,7 +169,7 @@ class LineReader:
         except Runaway:
             return None
 
-    def _undated(self, text: str, cut: str, time: float | None, now: float) -> tuple[str, str, float | None]:
+    def _undated(self, text: str, cut: str, time: float | None, now: float) -> Parts:
         """Return a line without a usable date: it takes the last one if that is recent, else `time`."""
         self._catch_up(now)
         if self._time > now - RECENT_S:

@@ -15,7 +15,7 @@ from f2b.filter.session import Sessions
 from f2b.runaway import Runaway
 
 Parts = tuple[str, str, "float | None"]
-"""A `Line`, as a plain tuple; without any text if it is lost already."""
+"""A `Line`, as a plain tuple; without any text if it is lost already (`lines.Parts`)."""
 Glance = tuple[int, bool]
 """The place of the failregex that matched, else MISSED or UNPREFIXED; and whether the line excuses itself."""
 Glimpse = tuple[Parts, "Glance | Runaway | None"]
