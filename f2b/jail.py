@@ -86,6 +86,8 @@ class Jail:
         """The bans."""
         self.patience = Patience()
         """With patterns that run away."""
+        self.gap_s = 0.0
+        """For how long nobody has read: lines older than findtime by so much are new all the same."""
         self.trace = Trace(spec.explainlines)
         """What became of the latest failures."""
         self._verdicts = Verdicts(spec.ignorecache)
@@ -115,7 +117,7 @@ class Jail:
         effects: list[Effect] = []
         when = line.time
         if when is not None:
-            if not live and when < now - self.spec.findtime:
+            if not live and when < now - self.spec.findtime - self.gap_s:
                 return self._oddities.too_old(line, self.spec.findtime, now)
             if live and abs(when - now) > ODD_S:
                 effects += self._oddities.odd_time(line, when, now)

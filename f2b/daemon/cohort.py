@@ -129,7 +129,8 @@ class Cohort:
             return
         now = self._loop.now()
         reader = line_reader(specs[0])
-        tail.seek(now - max(spec.findtime for spec in specs), lambda line: reader.time(line, now))
+        reach = max(spec.findtime + self._engine.jails[spec.name].gap_s for spec in specs)
+        tail.seek(now - reach, lambda line: reader.time(line, now))
 
     def _tell(self, path: str, trouble: str) -> None:
         """A log that cannot be read matters if a jail has no other: `logpath` often names what other systems have."""

@@ -81,7 +81,7 @@ class Guard:
     @property
     def keeps(self) -> bool:
         """Whether bans of it can stay in force when the server has gone."""
-        return any(not is_queued(firewall) for firewall in self.firewalls)
+        return any(not is_queued(firewall) or firewall.lasting for firewall in self.firewalls)
 
     def stop(self, keep: bool) -> None:
         """Take everything out, last started first; with `keep`, leave in the kernel what can stay there."""

@@ -56,6 +56,11 @@ class Inquiry:
         self._asked.setdefault(question, []).append(asked)
         self._run()
 
+    @property
+    def pending(self) -> bool:
+        """Whether an answer is still to come."""
+        return bool(self._asked)
+
     def close(self) -> None:
         """Ask no more."""
         self._asked.clear()

@@ -80,6 +80,11 @@ class Intake:
         for name in [*self._journals, *(name for cohort in self._cohorts for name in cohort.jails)]:
             self.leave(name)
 
+    @property
+    def behind(self) -> bool:
+        """Whether a journal still has entries from before the start."""
+        return any(not journal.live and not journal.trouble for journal in self._journals.values())
+
     def tails(self) -> list[Tail]:
         """Return every log that is followed."""
         return [tail for cohort in self._cohorts for tail in cohort.tails()]
@@ -143,7 +148,7 @@ class Intake:
 
     def _heard(self, spec: JailSpec) -> tuple[str, float]:
         """Return the cursor and the time after which a jail is to read, findtime ago at the earliest."""
-        since = self._loop.now() - spec.findtime
+        since = self._loop.now() - spec.findtime - self._engine.jails[spec.name].gap_s
         try:
             heard = self._store.journal_time(spec.name) or 0.0
             cursor = self._store.cursor(spec.name)  # there is none if Fail2Ban was the last to read

@@ -76,6 +76,11 @@ class Lookup:
             self._own = own.addresses()
         return self._own
 
+    @property
+    def pending(self) -> bool:
+        """Whether names are being looked up."""
+        return bool(self._resolver.pending)
+
     def wait(self) -> None:
         """Wait a little for names: whoever they spare may be in the first lines read."""
         deadline = self._loop.now() + PATIENCE_S

@@ -48,8 +48,11 @@ RESTORED = 1000
 class Server:
     """Everything that runs. `broken` says by jail what keeps it, or one of its actions, down."""
 
-    def __init__(self, settings: Settings, make: assemble.Maker, store: Store, loop: Loop, log: Log) -> None:
-        """`make` builds an action's firewall."""
+    def __init__(
+        self, settings: Settings, make: assemble.Maker, store: Store, loop: Loop, log: Log, gap_s: float | None = None
+    ) -> None:
+        """`make` builds an action's firewall. In a round (`daemon.round`) `gap_s` is for how long nobody has read."""
+        self._gap_s = gap_s
         self.settings = settings
         self.broken: dict[str, list[Problem]] = {}
         self.resting: set[str] = set()
@@ -127,6 +130,11 @@ class Server:
         self._inquiry.close()
 
     @property
+    def waiting(self) -> bool:
+        """Whether somebody's address or judgement is still being asked for."""
+        return self._lookup.pending or self._inquiry.pending
+
+    @property
     def busy(self) -> bool:
         """Whether some action has not done yet what it was asked for."""
         return any(guard.busy for guard in (*self.outlet.guards.values(), *self._leaving))
@@ -200,6 +208,7 @@ class Server:
             self._tell(problem)
         if jail is None:
             return False
+        jail.gap_s = self._gap_s or 0.0
         self.engine.add(jail)
         self._asked(lambda: self._store.enable(spec.name), None)
         guard = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log, self._store.recall)
@@ -211,7 +220,7 @@ class Server:
         jail.counter.restore(self._asked(lambda: self._store.load_counters(spec.name), {}))
         guard.start()  # before anything is told: of thousands that takes longer than banning them
         for ban in jail.ledger:
-            if ban.restored:
+            if ban.restored and self._gap_s is None:  # each round would tell of all of them again
                 announce(self.log, ban)
         for effect in effects:
             announce(self.log, effect)

@@ -38,6 +38,11 @@ class Queued(Firewall, Protocol):
     """A back end that does its work later, in a queue of its own: commands, say."""
 
     @property
+    def lasting(self) -> bool:
+        """Whether its bans stay in force when this process ends."""
+        ...
+
+    @property
     def idle(self) -> bool:
         """Whether everything that was asked for is done."""
         ...

@@ -55,6 +55,10 @@ class Life(Protocol):
         """Set up."""
         ...
 
+    def resume(self, bans: Sequence[Ban]) -> Routine:
+        """Go on where another process stopped, with these out already."""
+        ...
+
     def ban(self, ban: Ban) -> Routine:
         """Keep somebody out."""
         ...

@@ -59,6 +59,16 @@ class Lifecycle:
             self._report("ERROR", f"Failed to start {self._where()}: {self._starting()}")
         return done
 
+    def resume(self, bans: Sequence[Ban]) -> Routine:
+        """Take for set up what these bans need, and what does not wait for any: another process did it."""
+        yield from ()
+        for kind in dict.fromkeys(map(family, bans)):
+            self._filled[kind] = None
+            self._is_up(self._home(kind))
+        for kind in () if self._on_demand else self._families:
+            self._is_up(kind)
+        return True
+
     def ban(self, ban: Ban) -> Routine:
         """Keep somebody out."""
         return (yield from self._ban("ban", ban))

@@ -62,6 +62,10 @@ class Python:
             return False
         return (yield from self._told("start", f"Failed to start {self._where()}"))
 
+    def resume(self, bans: Sequence[Ban]) -> Routine:
+        """Load and make the action, and let it set up: what it keeps in this process it cannot have elsewhere."""
+        return (yield from self.start())
+
     def ban(self, ban: Ban) -> Routine:
         """Keep somebody out."""
         return (yield from self._about("ban", ban))

@@ -56,13 +56,34 @@ class QueuedAction:
         self._failed: set[str] = set()
         """Those of them that could not be carried out."""
         self._checked = float("-inf")
+        self._over: Sequence[Ban] | None = None
+        """Bans that ended while no process ran, if bans are to stay in force between processes."""
 
     # ---- the five verbs -------------------------------------------------------------------------------------
 
     def start(self, bans: Sequence[Ban]) -> None:
         """Set up, then ban those restored from the database, unless the action wants new ones only."""
-        self._worker.add(self._life.start)
+        earlier = [*self._over, *(ban for ban in bans if ban.restored)] if self._over is not None else []
+        if earlier:
+            self._worker.add(partial(self._life.resume, earlier))
+            self._held = {ban.id: ban for ban in earlier}
+            self.unban(self._over or ())
+            self._over = []
+        else:
+            self._worker.add(self._life.start)
         self.ban(bans)
+
+    def last(self, over: Sequence[Ban]) -> None:
+        """Let bans stay in force when this process ends, and go on with those of the one before.
+
+        `over`: of those, the bans that ended since.
+        """
+        self._over = over
+
+    @property
+    def lasting(self) -> bool:
+        """Whether bans stay in force when this process ends."""
+        return self._over is not None
 
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out. Who is out already is prolonged if the ban ends later now."""
@@ -91,7 +112,9 @@ class QueuedAction:
         self._begin_with(self._life.flush(held, last))
 
     def stop(self, keep: bool) -> None:
-        """Let everybody in and take down what was set up; such an action's bans cannot be kept."""
+        """Let everybody in and take down what was set up; only `last` makes bans of such an action outlive us."""
+        if keep and self.lasting and (self._held or self._waiting):
+            return
         self._flush(last=True)
         self._worker.add(self._life.stop)
 

@@ -184,6 +184,10 @@ class Store:
         values = (one.address, one.user, one.time)
         self._write(("arrive", one.address), ("INSERT OR REPLACE INTO f2b_logins VALUES (?, ?, ?)", values))
 
+    def note(self, jail: str, name: str, value: str) -> None:
+        """Remember something about a jail, or about all of them (""), by its name."""
+        self._write(("note", jail, name), ("INSERT OR REPLACE INTO f2b_notes VALUES (?, ?, ?)", (jail, name, value)))
+
     def purge(self, now: float, age: float) -> None:
         """Forget bans that began more than `age` seconds ago, as Fail2Ban does: the latest of an id stays longer."""
         before = now - age
@@ -288,6 +292,11 @@ class Store:
             (jail, path),
         )
         return Position(rows[0][0] or "", int(rows[0][1] or 0), rows[0][2]) if rows else None
+
+    def noted(self, jail: str, name: str) -> str:
+        """Return what was noted under this name; empty if nothing was."""
+        rows = self._read("SELECT value FROM f2b_notes WHERE jail = ? AND name = ?", (jail, name))
+        return str(rows[0][0]) if rows else ""
 
     def cursor(self, jail: str) -> str:
         """Return the cursor of the last journal entry that a jail read; empty if Fail2Ban was the last to read."""

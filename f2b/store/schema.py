@@ -47,8 +47,10 @@ CREATE TABLE IF NOT EXISTS f2b_counters(jail TEXT NOT NULL, ip TEXT NOT NULL, fi
   FOREIGN KEY(jail) REFERENCES jails(name) ON DELETE CASCADE);
 CREATE TABLE IF NOT EXISTS f2b_allowed(entry TEXT NOT NULL PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS f2b_logins(address TEXT NOT NULL PRIMARY KEY, user TEXT NOT NULL, time REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS f2b_notes(jail TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY(jail, name));
 """
-TABLES = ("jails", "logs", "bans", "bips", "f2b_positions", "f2b_counters", "f2b_allowed", "f2b_logins")
+TABLES = ("jails", "logs", "bans", "bips", "f2b_positions", "f2b_counters", "f2b_allowed", "f2b_logins", "f2b_notes")
 """What holds knowledge, parents first."""
 
 
