@@ -32,6 +32,9 @@ from f2b.loop import SLOW_S, Loop
 from f2b.source.position import Position
 from f2b.store import Store
 
+PAUSE_S = 0.5
+"""Failures that led to no ban are saved so often, with how far was read: in a flood each turn would else write what
+the next one changes. A crash loses nothing, since the same lines are read again."""
 SOON_S = 3
 """A banned id that offends later than this after its ban makes actions check themselves (as in Fail2Ban)."""
 
@@ -43,6 +46,11 @@ class Read(NamedTuple):
     log: str
     position: Position
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is of: a later one of the same stands for it."""
+        return self.jail, self.log
+
 
 class Heard(NamedTuple):
     """How far a jail has read the journal."""
@@ -50,6 +58,11 @@ class Heard(NamedTuple):
     jail: str
     cursor: str
     time: float
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The same; a jail has one journal."""
+        return self.jail, ""
 
 
 class Outlet:
@@ -62,13 +75,22 @@ class Outlet:
         log: Log,
         resolve: Callable[[Resolve], None],
         judge: Callable[[Judge], None],
+        later: Callable[[float, Callable[[], object]], object] | None = None,
     ) -> None:
+        """`later` calls something in so many seconds; without it everything is saved at once."""
         self.guards: dict[str, Guard] = {}
         self._engine = engine
         self._store = store
         self._log = log
         self._resolve = resolve
         self._judge = judge
+        self._later = later
+        self._waits = False
+        self._saved = float("-inf")
+        self._reads: dict[tuple[str, str], Read | Heard] = {}
+        """The positions that are not saved yet,"""
+        self._counted: dict[tuple[str, str], None] = {}
+        """and the jails and ids whose counts belong to them."""
         self._store_failure = ""
         self.broke: Counter[str] = Counter()
         """How many lines each jail could make nothing of, by a fault of ours."""
@@ -122,18 +144,43 @@ class Outlet:
                 self.guards[effect.ban.jail].seen(effect.ban)
 
     def _save(self, effects: Sequence[Effect], reads: Iterable[Read | Heard]) -> None:
-        """Write what was read and what it led to in one transaction: a crash loses both or neither."""
+        """Write what was read and what it led to, or see that this is done later."""
+        for read in reads:
+            self._reads[read.key] = read
+            if isinstance(read, Read):
+                self.reading = read.log
+        for effect in effects:
+            # Who is banned by hand, or whose record goes, keeps his count.
+            counted = effect if isinstance(effect, Found | Forgiven | Forget) else _ban_of(effect)
+            if counted and counted.id:
+                self._counted[counted.jail, counted.id] = None
+        rested = Loop.elapsed() - self._saved
+        if self._later is None or not effects or rested >= PAUSE_S or any(map(_presses, effects)):
+            self._save_now(effects)
+        elif not self._waits:
+            self._waits = True
+            self._later(PAUSE_S - rested, self._save_waiting)
+
+    def _save_waiting(self) -> None:
+        self._waits = False
+        self._timed("database", lambda: self._save_now(()))
+
+    def _save_now(self, effects: Sequence[Effect]) -> None:
+        """Write all in one transaction: a crash loses what was read and what it led to, or neither."""
+        reads, counted = self._reads, self._counted
+        self._reads, self._counted = {}, {}
+        if reads:
+            self._saved = Loop.elapsed()
         try:
             with self._store.turn():
-                for read in reads:
+                for read in reads.values():
                     if isinstance(read, Read):
-                        self.reading = read.log
                         self._store.save_position(read.jail, read.log, read.position)
                     else:
                         self._store.save_cursor(read.jail, read.cursor, read.time)
                 for effect in effects:
                     self._save_effect(effect)
-                self._save_counts(effects)
+                self._save_counts(counted)
         except StoreError as error:
             self.store_failed(error)
         else:
@@ -150,14 +197,11 @@ class Outlet:
         elif isinstance(effect, Arrived):
             self._store.arrive(Arrival(effect.id, effect.user, effect.time))
 
-    def _save_counts(self, effects: Sequence[Effect]) -> None:
+    def _save_counts(self, counted: Iterable[tuple[str, str]]) -> None:
         found: dict[str, dict[str, Tally | None]] = {}
-        for effect in effects:
-            # Who is banned by hand, or whose record goes, keeps his count.
-            counted = effect if isinstance(effect, Found | Forgiven | Forget) else _ban_of(effect)
-            if counted and counted.id and counted.jail in self._engine.jails:
-                counter = self._engine.jails[counted.jail].counter
-                found.setdefault(counted.jail, {})[counted.id] = counter.tally(counted.id)
+        for jail, key in counted:
+            if jail in self._engine.jails:
+                found.setdefault(jail, {})[key] = self._engine.jails[jail].counter.tally(key)
         for name, tallies in found.items():
             self._store.save_counters(name, tallies)
 
@@ -205,3 +249,10 @@ def _ban_of(effect: Effect) -> Ban | None:
     if isinstance(effect, Ban):
         return effect
     return effect.ban if isinstance(effect, Prolonged) else None
+
+
+def _presses(effect: Effect) -> bool:
+    """Whether it must be saved at once: it is more than a count, or no log will tell of it again."""
+    if isinstance(effect, Found):
+        return effect.by_hand
+    return isinstance(effect, Ban | Prolonged | Forget) or (isinstance(effect, Unban) and effect.forget)

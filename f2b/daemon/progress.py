@@ -27,23 +27,18 @@ class Progress:
         """Carry effects out, with the positions that they belong to, at once; positions alone later."""
         if effects:
             for read in reads:
-                self._pending.pop(_key(read), None)
+                self._pending.pop(read.key, None)
             self._take(effects, reads)
             return
         for read in reads:
-            self._pending[_key(read)] = read
+            self._pending[read.key] = read
         if not self._due:
             self._due = self._loop.after(EVERY_S, self.save)
 
     def save(self) -> None:
-        """Save now what was not saved yet."""
+        """Save now what was not saved yet, here or by `take`."""
         if self._due:
             self._due.cancel()
             self._due = None
-        if self._pending:
-            reads, self._pending = list(self._pending.values()), {}
-            self._take([], reads)
-
-
-def _key(read: Read | Heard) -> tuple[str, str]:
-    return read.jail, read.log if isinstance(read, Read) else ""
+        reads, self._pending = list(self._pending.values()), {}
+        self._take([], reads)

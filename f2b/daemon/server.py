@@ -67,7 +67,7 @@ class Server:
         self.engine = Engine()
         self._lookup = Lookup(self.engine, loop, log, self.take, self._complete)
         self._inquiry = Inquiry(self.engine, loop, log, self.take)
-        self.outlet = Outlet(self.engine, store, log, self._lookup.resolve, self._inquiry.ask)
+        self.outlet = Outlet(self.engine, store, log, self._lookup.resolve, self._inquiry.ask, loop.after)
         self._past = Past(self._earlier, lambda: [jail.ledger for jail in self.engine.jails.values()])
         self._chance = Random()
         self.feed = Feed(f"{self._chance.getrandbits(48):012x}", loop.after)

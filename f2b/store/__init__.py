@@ -376,9 +376,14 @@ class Store:
             return None
         try:
             self._db.execute("BEGIN IMMEDIATE")
+            named: set[tuple[Any, ...]] = set()
             for change in changes:
                 for sql, values in change.statements:
-                    self._db.execute(sql, values)
+                    if sql != _JAIL:
+                        self._db.execute(sql, values)
+                    elif values not in named:  # of thousands of counts, say, all are the same jail's
+                        named.add(values)
+                        self._db.execute(sql, values)
             self._db.execute("COMMIT")
         except BaseException as error:
             if self._db.in_transaction:
@@ -416,8 +421,11 @@ def _identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+_JAIL = "INSERT INTO jails(name) VALUES (?) ON CONFLICT(name) DO UPDATE SET enabled = 1"
+
+
 def _jail(name: str) -> Statement:
-    return "INSERT INTO jails(name) VALUES (?) ON CONFLICT(name) DO UPDATE SET enabled = 1", (name,)
+    return _JAIL, (name,)
 
 
 def _log(jail: str, path: str, first: str, offset: float) -> Statement:
