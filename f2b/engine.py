@@ -75,22 +75,40 @@ class Route:
         )
 
 
+class Volume:
+    """How much a jail has read, since it was made."""
+
+    __slots__ = ("bytes", "lines")
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.bytes = 0
+
+    def add(self, lines: int, size: int) -> None:
+        """Count what was read."""
+        self.lines += lines
+        self.bytes += size
+
+
 class Engine:
     """All jails, and which of them reads which log."""
 
     def __init__(self) -> None:
         self.jails: dict[str, Jail] = {}
+        self.volumes: dict[str, Volume] = {}
         self._logs: dict[tuple[str, object], dict[DateKey, Route]] = {}
         """By the log and who follows it: two may, each from where its own jails stand."""
 
     def add(self, jail: Jail) -> None:
         """Take a jail in; it reads nothing until it is told to `listen`."""
         self.jails[jail.name] = jail
+        self.volumes[jail.name] = Volume()
 
     def remove(self, name: str) -> Jail:
         """Let a jail go, with all that it reads."""
         for log, follower in list(self._logs):
             self.leave(log, name, follower)
+        del self.volumes[name]
         return self.jails.pop(name)
 
     def listen(self, log: str, name: str, follower: object = None) -> None:
@@ -117,7 +135,10 @@ class Engine:
     def feed(self, log: str, chunk: bytes, now: float, live: bool, follower: object = None) -> list[Effect]:
         """Return what follows from a chunk of whole lines of a log that `follower` read, in their order."""
         effects: list[Effect] = []
+        lines = chunk.count(b"\n")
         for route in self._logs.get((log, follower), {}).values():
+            for jail in route.jails:
+                self.volumes[jail.name].add(lines, len(chunk))
             effects += route.feed(log, chunk, now, live)
         return effects
 

@@ -49,6 +49,7 @@ LAYERS = [
     ["control"],
     ["client"],
     ["notify"],
+    ["metrics"],
     ["cli"],
     ["__main__"],
 ]
@@ -58,6 +59,7 @@ PURE = [
     *("errors", "value", "runaway", "net", "duration", "events", "paths"),
     *("config", "date", "filter", "ban", "lines", "oddity", "trace", "sieve", "custody", "jail", "engine", "lint"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
+    "firewall.effort",
     *("firewall", "firewall.dry", "firewall.expression", "firewall.life", "firewall.lifecycle", "firewall.nft"),
     *("firewall.choice", "firewall.ipset_wire", "firewall.plan", "firewall.reach", "firewall.whom"),
     "firewall.xtables",
@@ -113,6 +115,8 @@ LATE_IMPORTS = {
     ("firewall.sets", "pyroute2"): "150 ms and 12 MB that only hosts with ipset need",
     ("firewall.native", "f2b.firewall.iptc"): "python-iptables is an extra, and loads libraries at import",
     ("notify.target", "apprise"): "an extra, half a second of import",
+    ("cli.metrics", "f2b.metrics.collector"): "prometheus_client is an extra",
+    ("cli.metrics", "f2b.metrics.page"): "the same",
     ("cli.networks", "maxminddb"): "an extra, and only this command needs it",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from f2b.daemon.feed import Entry, Event, Told, kind
+from f2b.daemon.feed import Entry, Event, Told, jail_of, kind
 from f2b.errors import ControlError
 from f2b.events import Ban, Found, Prolonged, Spared, Surged, Unban
 
@@ -48,7 +48,7 @@ def said(entry: Entry, epoch: str) -> Mapping[str, object]:
     about: dict[str, object] = {
         "event": kind(event),
         "time": _time(event, entry.time),
-        "jail": _jail(event),
+        "jail": jail_of(event) or None,
         "id": getattr(ours, "id", None),
     }
     return about | _details(event) | {"cursor": cursor(epoch, entry.number)}
@@ -58,13 +58,6 @@ def _ban(event: Event) -> Ban | None:
     if isinstance(event, Ban):
         return event
     return event.ban if isinstance(event, (Prolonged, Unban)) else None
-
-
-def _jail(event: Event) -> str | None:
-    ban = _ban(event)
-    if ban:
-        return ban.jail
-    return getattr(event, "jail", "") or None
 
 
 def _time(event: Event, noted: float) -> float:

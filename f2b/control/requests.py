@@ -177,6 +177,12 @@ def _check(check: Check) -> dict[str, object]:
     }
 
 
+def _metrics(desk: Desk, fields: Fields) -> object:
+    view = desk.view()
+    about = {"version": view.version, "started": view.started, "enforcing": view.enforcing, "now": desk.now()}
+    return {**about, "problems": len(view.problems), **desk.measures(_flag(fields, "closely"))}
+
+
 # ---- what happens -----------------------------------------------------------------------------------------
 
 
@@ -313,6 +319,7 @@ REQUESTS: dict[str, Callable[[Desk, Fields], object]] = {
     "ping": _ping,
     "status": _status,
     "summary": _summary,
+    "metrics": _metrics,
     "jail": _one_jail,
     "banned": _banned,
     "verify": _verify,

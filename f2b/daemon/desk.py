@@ -201,6 +201,10 @@ class Desk(Protocol):
         """Look host names up and call with all their addresses."""
         ...
 
+    def measures(self, closely: bool) -> Mapping[str, object]:
+        """Return how the server does, in numbers; `closely`: what each firewall holds, too."""
+        ...
+
     def now(self) -> float:
         """Return the time."""
         ...

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from f2b.events import Ban, Effect, Found, Prolonged, Spared, Surged, Unban
+from f2b.events import Ban, Effect, Found, Ignored, Prolonged, Spared, Surged, Unban
 
 WINDOW_S = 600.0
 """How long events are kept."""
@@ -51,6 +51,11 @@ _KIND: dict[type, str] = {
 def kind(event: Event) -> str:
     """Return what an event is called: one of KINDS."""
     return event.kind if isinstance(event, Told) else _KIND[type(event)]
+
+
+def jail_of(event: Event) -> str:
+    """Return the jail that it happened in; empty if in none."""
+    return event.ban.jail if isinstance(event, (Unban, Prolonged)) else event.jail
 
 
 class Entry(NamedTuple):
@@ -146,6 +151,8 @@ class Feed:
         self.epoch = epoch
         self.last = 0
         """The number of the latest event."""
+        self.totals: Counter[tuple[str, str]] = Counter()
+        """How many there were ever, by kind and jail; failures are counted elsewhere, and `ignored` ones here."""
         self._later = later
         self._found = _Ring()
         self._others = _Ring()
@@ -164,7 +171,10 @@ class Feed:
                 which, weight = 0, _WEIGHT
             elif isinstance(effect, (Ban, Unban, Prolonged, Spared, Surged, Told)):
                 which, weight = 1, _weight(effect)
+                self.totals[kind(effect), jail_of(effect)] += 1
             else:
+                if isinstance(effect, Ignored):
+                    self.totals["ignored", effect.jail] += 1
                 continue
             self.last += 1
             numbers[which].append(self.last)

@@ -13,6 +13,7 @@ from f2b.daemon.account import Account, account
 from f2b.daemon.cause import Check
 from f2b.daemon.desk import JailView, ServerView
 from f2b.daemon.feed import Feed
+from f2b.daemon.measure import measures
 from f2b.daemon.renewal import Renewal
 from f2b.daemon.resolve import Resolver
 from f2b.daemon.server import Server
@@ -282,6 +283,10 @@ class Front:
 
         for name in dict.fromkeys(names):
             self._resolver.resolve(name, answer)
+
+    def measures(self, closely: bool) -> Mapping[str, object]:
+        """Return how the server does, in numbers; `closely`: what each firewall holds, too."""
+        return measures(self._server, closely)
 
     def now(self) -> float:
         """Return the time."""

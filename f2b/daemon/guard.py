@@ -9,6 +9,7 @@ from f2b.daemon.doubt import Doubt
 from f2b.errors import ActionError
 from f2b.events import Ban
 from f2b.firewall import Firewall, Watched, is_proven, is_queued, is_watched
+from f2b.firewall.effort import Effort
 from f2b.firewall.life import Query, can_be_asked
 from f2b.firewall.shell import Result
 from f2b.log import Log
@@ -44,6 +45,8 @@ class Guard:
         self.failing: dict[str, str] = {}
         """Why, by the firewall's name."""
         self._retry: Timer | None = None
+        self._efforts: dict[str, Effort] = {}
+        """Of those that do their work at once, by name."""
         self._stopping = False
         self.doubt = Doubt(jail, ledger, lambda: self.firewalls, self.failing, self.restore, loop, log)
         """Asks whether what was asked for is so."""
@@ -219,9 +222,15 @@ class Guard:
             if firewall.name not in self.failing:  # else the mending brings it all
                 self._attempt(firewall, act)
 
+    def effort(self, firewall: Firewall) -> Effort:
+        """Return what a firewall's work has cost so far."""
+        if is_queued(firewall):
+            return firewall.effort
+        return self._efforts.setdefault(firewall.name, Effort())
+
     def _attempt(self, firewall: Firewall, act: Callable[[Firewall], None]) -> None:
         try:
-            act(firewall)
+            self._timed(firewall, act)
         except ActionError as error:
             if self.failing.get(firewall.name) != str(error):
                 self._log.error("actions", f"[{self.jail}] {firewall.name}: {error}")
@@ -230,6 +239,15 @@ class Guard:
         else:
             if self.failing.pop(firewall.name, None) and not self._stopping:
                 self._log.notice("actions", f"[{self.jail}] {firewall.name} works again, all bans are in force")
+
+    def _timed(self, firewall: Firewall, act: Callable[[Firewall], None]) -> None:
+        began, worked = self._loop.elapsed(), False
+        try:
+            act(firewall)
+            worked = True
+        finally:
+            if not is_queued(firewall):
+                self.effort(firewall).add(self._loop.elapsed() - began, worked)
 
     def _mend(self) -> None:
         self._retry = None

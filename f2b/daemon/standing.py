@@ -18,7 +18,9 @@ SILENT = "transmitter"
 """Who asked for what failed has heard of it, and nobody else need."""
 GONE = "it was stopped"
 
-_WHOSE = re.compile(r"\[([^]]+)\] (.*)", re.DOTALL)
+_WHOSE = re.compile(r"\[(?P<jail>[^]]+)\] (?P<what>.*)|.* jail '(?P<named>[^']+)'.*", re.DOTALL)
+_DETAIL = " -- "
+"""In what a command printed before it failed; the failure itself is told in a line of its own."""
 
 
 class Standing:
@@ -51,10 +53,13 @@ class Standing:
             self._loop.soon(self._look)
 
     def _hear(self, part: str, text: str) -> None:
-        if part != SILENT:
-            whose = _WHOSE.fullmatch(text)
-            self._feed.note([Told("error", *whose.groups()) if whose else Told("error", "", text)], self._loop.now())
-            self.look_soon()
+        if part == SILENT or (part == "actions" and _DETAIL in text):
+            return
+        whose = _WHOSE.fullmatch(text)
+        jail = (whose["jail"] or whose["named"]) if whose else ""
+        what = (whose["what"] if whose else "") or text
+        self._feed.note([Told("error", jail, what)], self._loop.now())
+        self.look_soon()
 
     def _look(self) -> None:
         self._soon = False

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeGuard
 
 from f2b.events import Ban
+from f2b.firewall.effort import Effort
 
 
 class Firewall(Protocol):
@@ -55,6 +56,11 @@ class Queued(Firewall, Protocol):
     @property
     def fault(self) -> str:
         """Why it cannot work at all; empty if it can. What it did later than it was asked raises no error."""
+        ...
+
+    @property
+    def effort(self) -> Effort:
+        """What its steps have cost so far."""
         ...
 
     def reload(self) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from f2b.events import Ban
+from f2b.firewall.effort import Effort
 from f2b.firewall.life import Life, Report, Routine
 from f2b.firewall.worker import Begin, Worker
 from f2b.loop import Loop
@@ -146,6 +147,11 @@ class QueuedAction:
     def moves(self) -> int:
         """How many steps it has begun so far."""
         return self._worker.moves
+
+    @property
+    def effort(self) -> Effort:
+        """What its steps have cost so far."""
+        return self._worker.effort
 
     @property
     def fault(self) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import count
 from typing import Protocol
 
+from f2b.firewall.effort import Effort
 from f2b.firewall.life import Routine
 from f2b.firewall.shell import Result, Step
 from f2b.loop import Loop
@@ -41,6 +42,8 @@ class Worker:
         self._then: list[Callable[[], object]] = []
         self.moves = 0
         """How many steps were begun so far."""
+        self.effort = Effort()
+        self._began = 0.0
 
     @property
     def idle(self) -> bool:
@@ -101,9 +104,11 @@ class Worker:
             step = next(routine) if result is None else routine.send(result)
         except StopIteration:
             return False
+        self._began = self._loop.elapsed()
         self._running = self._begin(step, partial(self._came, routine))
         return True
 
     def _came(self, routine: Routine, result: Result) -> None:
+        self.effort.add(self._loop.elapsed() - self._began, result.ok)
         if not self._goes_on(routine, result):
             self._next()
