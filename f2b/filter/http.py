@@ -11,6 +11,7 @@ from f2b.filter import hint
 from f2b.filter.judge import Clauses, RequestJudge
 from f2b.filter.literals import Clause
 from f2b.filter.option import Options
+from f2b.filter.recent import Recent
 from f2b.filter.request import Glimpse, Request, asked
 from f2b.filter.rule import Rule, find
 from f2b.runaway import Runaway
@@ -24,6 +25,8 @@ _OF_THE_REQUEST = frozenset({"methods", "paths", "excludepaths", "query"})
 """What only looks at the request line."""
 KNOWN = 20_000
 """So many request lines are remembered with what the conditions say of them, then all are forgotten."""
+PATHS_OF_A_HOST = 4
+"""So many paths of each of `maxhosts` are remembered, on average; the oldest go first."""
 LONGEST = 500
 """Characters of a request line that is worth remembering."""
 
@@ -84,8 +87,14 @@ class Http(RequestJudge):
     def __init__(self, options: Options) -> None:
         self._conditions = Conditions(options)
         self._ok = options.statuses("okstatus")
+        self._again = False
         self._weight = options.integer("weight", 1)
         self._listed = next((one.listed for one in self._conditions.all if one.listed is not None), None)
+        self._span = options.seconds("distinct", 0.0)
+        self._asked: Recent[tuple[str, str], None] | None = None
+        """Which paths each host asked for that counted: again they do not."""
+        if options.given("distinct") and self._span:
+            self._asked = Recent(self._span, options.maxhosts * PATHS_OF_A_HOST)
         self._known: dict[str, bool] = {}
         """Of request lines seen before: whether they are dull."""
 
@@ -93,7 +102,11 @@ class Http(RequestJudge):
         """Return what the request counts for."""
         if self._succeeds(request):
             return SUCCESS
-        return self._weight if self._conditions.hold(request) else 0
+        self._again = False
+        if not self._conditions.hold(request):
+            return 0
+        self._again = self._asked is not None and _again(self._asked, request, time)
+        return 0 if self._again else self._weight
 
     def _succeeds(self, request: Request) -> bool:
         ok = self._ok
@@ -130,7 +143,19 @@ class Http(RequestJudge):
         """Say which option decided."""
         if self._succeeds(request):
             return f"a success: status {request.status} is one of okstatus"
+        if self._again:
+            return "it asked for this path before, and that counts once"
         return self._conditions.why(request)
+
+
+def _again(asked: Recent[tuple[str, str], None], request: Request, time: float | None) -> bool:
+    """Note what a host asks for; return whether it did so before. Only the first time counts, so that this ends."""
+    now = asked.now if time is None else time
+    key = request.host, request.path[:LONGEST]
+    if asked.has(key, now):
+        return True
+    asked.put(key, None, now)
+    return False
 
 
 def _of_request(options: Options) -> Sequence[Condition | None]:

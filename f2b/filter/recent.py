@@ -35,6 +35,11 @@ class Recent(Generic[K, V]):
         found = self._entries.get(key)
         return None if found is None or found[0] <= time - self._window else found[1]
 
+    def has(self, key: K, time: float) -> bool:
+        """Return whether it was touched within the window before `time`."""
+        found = self._entries.get(key)
+        return found is not None and found[0] > time - self._window
+
     def put(self, key: K, value: V, time: float) -> list[tuple[K, V]]:
         """Remember something, touched at `time`; return what is forgotten for that."""
         before = self._entries.pop(key, None)

@@ -198,3 +198,17 @@ def test_line_when_it_counts_then_the_sieve_sees_it(
     for line in lines:
         assert seen is None or start in seen or not tested.feed(line)
         start += len(line.raw) + 1
+
+
+def test_distinct_when_a_path_is_asked_for_again_then_it_counts_once_in_that_time() -> None:
+    tested = made("http", status="404", distinct="10m")
+    asked = [(0, "/a"), (5, "/a?x=1"), (9, "/%61"), (10, "/b"), (599, "/a"), (600, "/a"), (601, "/a")]
+    lines = [request(f"GET {target} HTTP/1.1", 404, at=at) for at, target in asked]
+    lines.append(request("GET /a HTTP/1.1", 404, host="192.0.2.2", at=602))
+    assert [bool(tested.feed(line)) for line in lines] == [True, False, False, True, False, True, False, True]
+
+
+def test_distinct_when_a_path_was_there_before_then_its_first_miss_counts() -> None:
+    tested = made("http", status="404", distinct="10m")
+    assert not tested.feed(request("GET /a HTTP/1.1", 200))
+    assert tested.feed(request("GET /a HTTP/1.1", 404, at=1))
