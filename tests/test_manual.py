@@ -38,7 +38,7 @@ def test_pages_when_linted_then_mandoc_has_nothing_to_say() -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["f2b", "stat"], {"status"}),
+        (["f2b", "stat"], {"status", "stats"}),
         (["f2b", "-s", "status", "pi"], {"ping"}),  # the first `status` is a socket
         (["f2b", "jail", "en"], {"enable"}),
         (["f2b", "jail", "enable", "--conf"], {"--config"}),
