@@ -21,6 +21,7 @@ from f2b.filter.rule import Rule, first
 from f2b.lint.cases import blocks
 from f2b.lint.check import Checker, Subject
 from f2b.lint.finding import Finding, Tally
+from f2b.paths import FOLDERS
 from f2b.runaway import Runaway
 
 FOUND = 1
@@ -42,27 +43,28 @@ search(text)
 
 @click.command(short_help="Whether filters can be fooled, hang, or do nothing")
 @click.argument("names", metavar="[FILTER]...", nargs=-1)
-@click.option("-c", "--config", "directory", metavar="DIR", help="Filters in DIR come before those that f2b ships.")
+@click.option("-c", "--config", "directory", metavar="DIR", help="DIR's filters come before those that f2b ships.")
 @click.option("--all", "everything", is_flag=True, help="Every filter in DIR.")
 @click.option("--cases", metavar="DIR", help="Sample lines: DIR/FILTER.log or DIR/FILTER.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def lint(names: tuple[str, ...], directory: str | None, everything: bool, cases: str | None, as_json: bool) -> int:
     """Attack filters: plant a victim's address into every free field of their lines, and look who is banned.
 
-    Without arguments: the filters that f2b ships. Lines are the filter's cases (tests/cases in a checkout, or
-    --cases) and lines made from its regexes. Also told: regexes that backtrack without end, with a text that takes
-    over a second; that match anywhere in a line; that match no line; that have no fixed text to look for; that stand
-    twice.
+    Without arguments: the filters that f2b ships; by name, those of your configuration, too. Lines are the filter's
+    cases (tests/cases in a checkout, or --cases) and lines made from its regexes. Also told: regexes that backtrack
+    without end, with a text that takes over a second; that match anywhere in a line; that match no line; that have no
+    fixed text to look for; that stand twice.
 
     \b
     Examples:
       f2b lint                              what f2b ships
-      f2b lint -c /etc/fail2ban sshd        a filter of yours
+      f2b lint shop                         a filter of yours
       f2b lint --all -c /etc/fail2ban       all of them
 
     Exit codes: 0 nothing found, 1 something found, 2 wrong usage.
     """
-    folder = Path(directory) if directory else None
+    usual = [place for place in FOLDERS if names and Path(place).is_dir()]
+    folder = next(map(Path, [directory] if directory else usual), None)
     if everything and folder is None:
         raise click.UsageError("--all needs a folder: -c DIR")
     chosen = list(names) or [spec.name for spec in search.load_filters(folder if everything else None)]
