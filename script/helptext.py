@@ -86,13 +86,17 @@ def of_compatible() -> list[Page]:
 
 def read(text: str, page: Page) -> Page:
     """Add to a page what a text says."""
-    for piece in re.split(r"\n\s*\n", text.strip("\n")):
+    heading, depth = "", WIDE
+    for piece in re.split(r"\n[ ]*\n", text.strip("\n")):
         lines = textwrap.dedent(piece).splitlines()
+        indent = len(piece) - len(piece.lstrip())
         if lines[0].startswith("Usage: "):
             page.usage = " ".join(line.strip() for line in lines).removeprefix("Usage: ")
         elif lines[0].endswith(":") and len(lines) > 1 and lines[1].startswith(" "):
-            heading = lines[0].removesuffix(":")
+            heading, depth = lines[0].removesuffix(":"), indent
             page.section(heading).blocks.append(_block(textwrap.dedent("\n".join(lines[1:])), heading))
+        elif indent > depth:
+            page.section(heading).blocks.append(_block("\n".join(lines), heading))
         else:
             _add_loose(lines, page)
     return page
