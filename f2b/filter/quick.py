@@ -56,7 +56,7 @@ def glances(
                 continue
             name = prefixed[joined] if joined and prefixed is not None else ""
             source = before, prefixed, rule, match
-            excused = meet(name, source, raw, time) if name else rule.excuses(match)
+            excused = meet(name, source, raw, time)[0] if name else rule.excuses(match)
         elif place == UNSURE:
             yield line, None
             continue

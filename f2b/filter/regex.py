@@ -20,7 +20,7 @@ from f2b.filter.literals import Clause
 from f2b.filter.multiline import Buffer
 from f2b.filter.quick import Glance, Glimpse, Parts, glances
 from f2b.filter.rule import LONG, Rule, caught, find, ignoring
-from f2b.filter.session import MAX_AGE_S, Sessions
+from f2b.filter.session import MAX_AGE_S, Merged, Sessions, merged
 from f2b.filter.tags import require_identity
 
 MOST = 5000
@@ -108,9 +108,13 @@ class RegexFilter:
         source = self.prefregex, prefixed, rule, match
         name = prefixed[self._joined] if prefixed is not None and self._joined else ""
         if name and ((rule.ip4 and match[rule.ip4]) or (rule.ip6 and match[rule.ip6])):
-            excused = self._sessions.begin(name, source, line.raw, line.time)
-            if excused is not None:
-                return () if excused else (_alone(caught(source), self.usedns, line),)
+            excused, session = self._sessions.meet(name, source, line.raw, line.time)
+            if excused:
+                return ()
+            if session is None:
+                return (_alone(caught(source), self.usedns, line),)
+            joint = self._joint(merged(session, (line.raw,), True), line.time)
+            return (joint,) if joint else ()
         failure, nofail, _ = self._report(caught(source), (line.raw,), line.time)
         return () if nofail or failure is None else (failure,)
 
@@ -199,15 +203,17 @@ class RegexFilter:
         if not caught.get("mlfid"):
             identity = identify(caught, self.usedns)
             return (_failure(identity, time, matches, caught) if identity else None), False, False
-        merged = self._sessions.add(caught, matches, time)
-        captures: Captures = merged.captures
-        if len(merged.users) > 1:
-            captures = {**merged.captures, "users": merged.users}
-        identity = identify(merged.captures, self.usedns)
-        if identity is None and merged.failed:
-            return None, False, False
-        failure = _failure(identity or _NOBODY, time, merged.matches, captures)
-        return failure, not merged.failed, merged.excused
+        said = self._sessions.add(caught, matches, time)
+        failure = self._joint(said, time)
+        return failure, failure is not None and not said.failed, failure is not None and said.excused
+
+    def _joint(self, said: Merged, time: float | None) -> Failure | None:
+        """Return the failure that a session stands for; None if it can be nobody's."""
+        captures: Captures = {**said.captures, "users": said.users} if len(said.users) > 1 else said.captures
+        identity = identify(said.captures, self.usedns)
+        if identity is None and said.failed:
+            return None
+        return _failure(identity or _NOBODY, time, said.matches, captures)
 
 
 _NOBODY = Identity("", None)

@@ -41,6 +41,7 @@ class Marks(NamedTuple):
     mlfforget: int
     mlfid: int
     content: int
+    user: int
 
 
 class Rule:

@@ -19,6 +19,9 @@ MAX_SESSIONS = 100
 MAX_AGE_S = 300.0
 """A session is forgotten when its log has gone on for so long without it."""
 
+LATE = 20
+"""So many matches of a session are kept as they are, at most."""
+
 _FLAGS = ("nofail", "mlfgained", "mlfforget")
 
 
@@ -38,9 +41,9 @@ class Merged(NamedTuple):
 
 
 class _Session:
-    """What is kept of a session."""
+    """What is kept of a session: what decides at once, and what a failure would carry as soon as somebody asks."""
 
-    __slots__ = ("captures", "delivered", "excused", "matches", "parked", "pending", "touched", "users")
+    __slots__ = ("_late", "captures", "delivered", "excused", "matches", "parked", "pending", "touched", "users")
 
     def __init__(self) -> None:
         self.captures: dict[str, str] = {}
@@ -54,37 +57,82 @@ class _Session:
         self.delivered = False
         """`matches` were reported already."""
         self.touched = 0.0
+        self._late: list[tuple[Source, str, bool]] = []
+        """Matches of which captures and line are still to be taken in, and whether they are parked."""
 
     def add(self, captures: Mapping[str, str], lines: tuple[str, ...]) -> bool:
         """Take a match and its lines in; return whether a failure is to be reported."""
+        self.settle()
+        parked = self._decide(captures.get("user"), "nofail" in captures, "mlfgained" in captures)
+        self._keep(captures, lines, parked)
+        if parked:
+            return False
+        self.pending = not self.delivered
+        return self.delivered
+
+    def meet(self, source: Source, line: str) -> bool:
+        """Do what `add` does for a match that tells plainly who it was, and make nothing of it yet."""
+        _, _, rule, match = source
+        _, _, nofail, gained, _, _, _, user = rule.marks
+        parked = self._decide(
+            match[user] if user else None,
+            nofail > 0 and match[nofail] is not None,
+            gained > 0 and match[gained] is not None,
+        )
+        self._late.append((source, line, parked))
+        if len(self._late) > LATE:
+            self.settle()
+        if not parked:
+            self.pending = False
+        return not parked
+
+    def settle(self) -> None:
+        """Take in what is still to be taken in."""
+        if self._late:
+            late, self._late = self._late, []
+            for source, line, parked in late:
+                self._keep(caught(source), (line,), parked)
+
+    def _decide(self, user: str | None, nofail: bool, gained: bool) -> bool:
+        """Return whether a match is parked, and no failure."""
+        if user:
+            self.users[user] = None
+        if gained:
+            self.pending = False
+        self.excused = (nofail or gained) and len(self.users) < 2
+        return self.excused and not self.pending
+
+    def _keep(self, captures: Mapping[str, str], lines: tuple[str, ...], parked: bool) -> None:
         if self.delivered:
             self.matches, self.delivered = [], False
         for flag in _FLAGS:
             self.captures.pop(flag, None)
         self.captures.update(captures)
-        user = captures.get("user")
-        if user:
-            self.users[user] = None
         if "mlfgained" in captures:
-            self.matches, self.pending = [], False
-        self.excused = len(self.users) < 2 and _excuses(captures)
-        if self.excused and not self.pending:
+            self.matches = []
+        if parked:
             self.parked += lines
-            return False
+            return
         self.matches += self.parked
         self.matches += lines
         self.parked = []
         self.delivered = known(self.captures)
-        self.pending = not self.delivered
-        return self.delivered
 
 
 def _excuses(captures: Mapping[str, str]) -> bool:
     return "nofail" in captures or "mlfgained" in captures
 
 
+def merged(session: _Session, lines: tuple[str, ...], failed: bool) -> Merged:
+    """Return what a session says after these lines."""
+    session.settle()
+    users, matches = tuple(session.users), tuple(session.matches)
+    return Merged(dict(session.captures), users, matches or lines, failed, session.excused)
+
+
 Begin = tuple[Source, str, float]
 """The only line of a session so far, and when that was: most never get a second one."""
+Met = tuple[bool, "_Session | None"]
 
 
 class Sessions:
@@ -101,37 +149,37 @@ class Sessions:
 
     def add(self, captures: Mapping[str, str], lines: tuple[str, ...], time: float | None) -> Merged:
         """Take a match that carries `mlfid`, its log lines and its time; return what its session says now."""
-        session, failed, excused = self.take(captures, lines, time)
-        if session is None:
-            return Merged(dict(captures), (), lines, failed, excused)
-        users, matches = tuple(session.users), tuple(session.matches)
-        return Merged(dict(session.captures), users, matches or lines, failed, excused)
-
-    def take(
-        self, captures: Mapping[str, str], lines: tuple[str, ...], time: float | None
-    ) -> tuple[_Session | None, bool, bool]:
-        """Do what `add` does; return the session, if there is one, and `failed` and `excused` as there."""
         name = captures["mlfid"]
         self._now = max(self._now, time or 0)
         session = self._find(name)
         if session is None:
             if "mlfforget" in captures:
                 excused = _excuses(captures)
-                return None, known(captures) and not excused, excused
+                return Merged(dict(captures), (), lines, known(captures) and not excused, excused)
             session = self._make(name)
         session.touched = self._now
         failed = session.add(captures, lines)
         if "mlfforget" in captures:
             self._leave(name)
-        return session, failed, session.excused
+        return merged(session, lines, failed)
 
-    def meet(self, name: str, source: Source, line: str, time: float | None) -> bool:
-        """Do what `add` does for a match that tells who it was; return whether it excuses itself, so fails nobody."""
+    def meet(self, name: str, source: Source, line: str, time: float | None) -> Met:
+        """Do what `add` does for a match that tells plainly who it was; return whether it excuses itself, so fails
+        nobody, and its session if there are other lines of it.
+        """
         excused = self.begin(name, source, line, time)
-        if excused is None:
-            _, failed, excused = self.take(caught(source), (line,), time)
-            return excused and not failed
-        return excused
+        if excused is not None:
+            return excused, None
+        self._now = max(self._now, time or 0)
+        session = self._find(name)
+        if session is None:
+            return self.begin(name, source, line, time) is True, None
+        session.touched = self._now
+        failed = session.meet(source, line)
+        _, _, rule, match = source
+        if rule.marks.mlfforget and match[rule.marks.mlfforget] is not None:
+            self._leave(name)
+        return not failed, session
 
     def begin(self, name: str, source: Source, line: str, time: float | None) -> bool | None:
         """Do what `meet` does, if this is a new session; else do nothing, and return None."""
@@ -140,7 +188,7 @@ class Sessions:
         if time is not None and time > self._now:
             self._now = time
         _, _, rule, match = source
-        _, _, nofail, gained, forget, _, _ = rule.marks
+        _, _, nofail, gained, forget, _, _, _ = rule.marks
         if not forget or match[forget] is None:
             if len(self._open) >= MAX_SESSIONS:
                 del self._open[self._turns.popleft()]
@@ -154,7 +202,7 @@ class Sessions:
             source, line, touched = session
             session = self._open[name] = _Session()
             session.touched = touched
-            session.add(caught(source), (line,))
+            session.meet(source, line)
         if session is not None and session.touched < self._now - self._max_age_s:
             self._leave(name)
             return None

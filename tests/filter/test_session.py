@@ -10,7 +10,8 @@ from f2b.config.model import FilterSpec, Text
 from f2b.errors import Place
 from f2b.events import Failure, Line
 from f2b.filter.regex import RegexFilter, compile_filter
-from f2b.filter.session import MAX_AGE_S, MAX_SESSIONS
+from f2b.filter.rule import Source, caught
+from f2b.filter.session import LATE, MAX_AGE_S, MAX_SESSIONS, Sessions, merged
 
 PLACE = Place("filter.d/x.conf")
 REGEXES = (
@@ -100,3 +101,44 @@ def test_examination_when_stopping_at_the_first_hit_then_fails_as_feeding_does(t
     for text in texts:
         line = Line(f"{text}\n", text, 1000.0)
         assert list(one.feed(line)) == two.examine(line, every=False).failures
+
+
+def sources(texts: list[str]) -> list[Source]:
+    """Return how each text is matched."""
+    tested = made()
+    found: list[Source] = []
+    for text in texts:
+        prefixed = tested.prefregex.search(text) if tested.prefregex else None
+        assert prefixed
+        rule, match = next((rule, match) for rule in tested.failregex if (match := rule.search(prefixed["content"])))
+        found.append((tested.prefregex, prefixed, rule, match))
+    return found
+
+
+steps = st.tuples(
+    st.sampled_from(["s1", "s1", "s1", "s2", "s3"]),
+    st.sampled_from(["conn", "bad", "bad", "ok", "close", "abort"]),
+    st.sampled_from(["", f" {A}", f" {A}", " 2001:db8::1"]),
+    st.sampled_from(["", " u=", " u=bob", " u=eve"]),
+    st.sampled_from([0.0, 0.0, 1.0, MAX_AGE_S + 1]),
+)
+
+
+@given(st.lists(steps, max_size=12), st.sampled_from([1, 1, LATE]))
+def test_sessions_when_lines_are_met_then_say_what_they_say_when_all_is_taken_in(
+    steps: list[tuple[str, str, str, str, float]], times: int
+) -> None:
+    steps = steps * times
+    texts = [f"{name}: {word}{host}{user}" for name, word, host, user, _ in steps]
+    plain, late, now = Sessions(), Sessions(), 1000.0
+    for source, text, step in zip(sources(texts), texts, steps, strict=True):
+        now += step[-1]
+        captures, lines = caught(source), (text,)
+        said = plain.add(captures, lines, now)
+        if not step[2]:
+            assert late.add(captures, lines, now) == said
+            continue
+        excused, session = late.meet(captures["mlfid"], source, text, now)
+        assert excused == (said.excused and not said.failed) == (not said.failed)
+        if session is not None and said.failed:
+            assert merged(session, lines, True) == said
