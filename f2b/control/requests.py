@@ -208,8 +208,7 @@ def _events(desk: Desk, fields: Fields) -> object:
         feed.wait(wait, after, kinds, lambda: finish(answer))
 
     fresh = not fields.get("cursor") and fields.get("since") is None
-    first = feed.read(after, kinds, 1)
-    if fresh or restarted or first.missed or first.entries or not wait > 0:
+    if fresh or restarted or feed.read(after, kinds, 1).missed or not wait > 0:
         return answer()
     return Later(begin)
 

@@ -22,6 +22,12 @@ MOST = 50_000
 """How many failures are kept at most, and how many events of all other kinds: neither may crowd the other out."""
 MOST_BYTES = 8 << 20
 """How much memory each of the two may take, by a rough count."""
+SOON_S = 0.02
+"""How long after an event its readers are woken: what follows from the same lines goes first, and with it."""
+PAUSE_S = 0.1
+"""How long they are then left alone, at least: a few large answers cost less than many small ones."""
+SHARE = 5
+"""Answering them may take one part in so many of the time; the others are for banning."""
 FOUND = "found"
 KINDS = (FOUND, "ban", "unban", "prolong", "refused", "error", "up", "down")
 
@@ -146,19 +152,23 @@ class _Waiting(NamedTuple):
 class Feed:
     """Notes events and hands them out. `epoch` names this run of the server: numbers of another mean nothing."""
 
-    def __init__(self, epoch: str, later: Callable[[float, Callable[[], object]], object]) -> None:
-        """`later` calls something in so many seconds."""
+    def __init__(
+        self, epoch: str, later: Callable[[float, Callable[[], object]], object], elapsed: Callable[[], float]
+    ) -> None:
+        """`later` calls something in so many seconds, `elapsed` is a clock that nobody sets."""
         self.epoch = epoch
         self.last = 0
         """The number of the latest event."""
         self.totals: Counter[tuple[str, str]] = Counter()
         """How many there were ever, by kind and jail; failures are counted elsewhere, and `ignored` ones here."""
         self._later = later
+        self._elapsed = elapsed
         self._found = _Ring()
         self._others = _Ring()
         self._now = 0.0
         self._waiting: dict[object, _Waiting] = {}
         self._stirred = False
+        self._resting = False
         self._purging = False
 
     def note(self, effects: Sequence[Effect | Told], now: float) -> None:
@@ -222,10 +232,12 @@ class Feed:
         return max((ring.number_at(time) for ring in rings), default=self.last)
 
     def wait(self, seconds: float, after: int, kinds: Collection[str], call: Callable[[], object]) -> None:
-        """Call once when there is something to read after an event, or when the time is over."""
+        """Call once when there is something to read after an event, or when the time is over; never at once."""
         key = object()
         self._waiting[key] = _Waiting(after, kinds, call)
         self._later(seconds, lambda: self._end(key))
+        if after < self.last:
+            self._stir()
 
     def _end(self, key: object) -> None:
         waiting = self._waiting.pop(key, None)
@@ -237,17 +249,27 @@ class Feed:
         return [*found, self._others] if set(kinds) - {FOUND} else found
 
     def _stir(self) -> None:
-        if self._waiting and not self._stirred:
-            self._stirred = True
-            self._later(0, self._tell)
+        """Wake readers soon, or when they have rested."""
+        if not self._waiting or self._stirred:
+            return
+        self._stirred = True
+        if not self._resting:
+            self._later(SOON_S, self._tell)
 
     def _tell(self) -> None:
-        self._stirred = False
+        self._stirred, self._resting = False, True
+        began = self._elapsed()
         for key, waiting in list(self._waiting.items()):
             if self.read(waiting.after, waiting.kinds, 1).entries:
                 self._end(key)
             else:
                 self._waiting[key] = waiting._replace(after=self.last)
+        self._later(max(PAUSE_S, SHARE * (self._elapsed() - began)), self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        if self._stirred:
+            self._tell()
 
 
 def _weight(event: Event) -> int:

@@ -70,7 +70,7 @@ class Server:
         self.outlet = Outlet(self.engine, store, log, self._lookup.resolve, self._inquiry.ask, loop.after)
         self._past = Past(self._earlier, lambda: [jail.ledger for jail in self.engine.jails.values()])
         self._chance = Random()
-        self.feed = Feed(f"{self._chance.getrandbits(48):012x}", loop.after)
+        self.feed = Feed(f"{self._chance.getrandbits(48):012x}", loop.after, loop.elapsed)
         self._standing = Standing(self.feed, self._failures, loop, log)
         self.guardian = Guardian(loop)
         """Knows whom no filter may ban."""

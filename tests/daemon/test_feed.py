@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f2b.daemon import feed
-from f2b.daemon.feed import KINDS, WINDOW_S, Feed, Told
+from f2b.daemon.feed import KINDS, PAUSE_S, SOON_S, WINDOW_S, Feed, Told
 from f2b.events import Ban, Effect, Found, Ignored, Unban
 
 BAN = Ban("app", "192.0.2.1", 100.0, 600)
@@ -41,7 +41,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ring(clock: Clock) -> Feed:
-    return Feed("e", clock.later)
+    return Feed("e", clock.later, lambda: clock.now)
 
 
 def kinds_of(batch: feed.Batch) -> list[str]:
@@ -102,13 +102,20 @@ def test_feed_when_somebody_waits_then_only_what_he_wants_wakes_him(ring: Feed, 
     ring.wait(30, 0, ("down",), lambda: woken.append("late"))
     ring.note([FOUND], clock.now)
     assert not woken  # not within the turn that bans
-    clock.go()
+    clock.go(SOON_S)
     assert woken == ["all"]
+    ring.wait(30, ring.last, KINDS, lambda: woken.append("again"))
     ring.note([BAN], clock.now)
-    clock.go()
-    assert woken == ["all", "ban"]
+    clock.go(SOON_S)
+    assert woken == ["all"]  # they rest
+    clock.go(PAUSE_S)
+    assert woken == ["all", "ban", "again"]
     clock.go(31)
-    assert woken == ["all", "ban", "late"]
+    assert woken == ["all", "ban", "again", "late"]
+    ring.wait(30, 0, ("ban",), lambda: woken.append("old"))
+    assert len(woken) == 4
+    clock.go(SOON_S)
+    assert woken[4:] == ["old"]
 
 
 @settings(max_examples=50)
@@ -125,7 +132,7 @@ def test_feed_when_read_bit_by_bit_then_nothing_comes_twice_and_what_is_missing_
     script: list[list[Effect] | tuple[int, float]],
 ) -> None:
     clock = Clock()
-    ring = Feed("e", clock.later)
+    ring = Feed("e", clock.later, lambda: clock.now)
     noted, heard, at = 0, 0, 0
     for step in script:
         if isinstance(step, list):
