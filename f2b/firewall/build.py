@@ -21,6 +21,7 @@ from f2b.firewall.plan import Plan
 from f2b.firewall.queued import QueuedAction
 from f2b.firewall.script import Script
 from f2b.firewall.ticket import Context, Counts
+from f2b.firewall.turns import Turns
 from f2b.log import Log
 from f2b.loop import Loop
 
@@ -80,6 +81,8 @@ class Builder:
         """What changes of nftables go through."""
         self._latest: dict[tuple[str, str], QueuedAction] = {}
         """The latest action of each name in each jail, which may still be busy when its successor is made."""
+        self._turns: dict[str, Turns] = {}
+        """By action file, whose commands take turns."""
         self._in_nftables: set[str] = set()
         self._by_commands: set[str] = set()
         """Jails whose bans are there."""
@@ -131,7 +134,8 @@ class Builder:
 
     def _shell(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
         report, names = self._report(jail), self.record.host_name
-        return command_action(spec, jail.name, self._loop, report, self._context(spec, jail), names)
+        turns = self._turns.setdefault(spec.file, Turns(self._loop)) if spec.options.get("actionunban") else None
+        return command_action(spec, jail.name, self._loop, report, self._context(spec, jail), names, turns=turns)
 
     def _script(self, spec: ActionSpec, jail: JailSpec) -> Firewall:
         report, clock = self._report(jail), self._loop.now

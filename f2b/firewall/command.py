@@ -13,6 +13,7 @@ from f2b.firewall.queued import LIMIT, QueuedAction
 from f2b.firewall.render import Recipe
 from f2b.firewall.shell import Command, HostName, Program, Result, Step
 from f2b.firewall.ticket import Context
+from f2b.firewall.turns import Turns
 from f2b.firewall.worker import Running
 from f2b.loop import Loop
 
@@ -43,17 +44,37 @@ class Question:
 
 
 def command_action(
-    spec: ActionSpec, jail: str, loop: Loop, report: Report, context: Context, names: Names, limit: int = LIMIT
+    spec: ActionSpec,
+    jail: str,
+    loop: Loop,
+    report: Report,
+    context: Context,
+    names: Names,
+    limit: int = LIMIT,
+    turns: Turns | None = None,
 ) -> QueuedAction:
-    """Return what runs the commands of an action file. Raises ActionError if its options cannot be used."""
+    """Return what runs the commands of an action file, one at a time with all others of `turns`.
+
+    Raises ActionError if its options cannot be used.
+    """
     recipe = Recipe({"name": jail, "actname": spec.name, **spec.options}, context)
     life = Lifecycle(recipe, spec.name, jail, context, loop.now, report)
-    return QueuedAction(spec.name, jail, life, partial(begin, loop, recipe.timeout, names), loop, report, limit)
+    return QueuedAction(
+        spec.name, jail, life, partial(begin, loop, recipe.timeout, names, turns=turns), loop, report, limit
+    )
 
 
-def begin(loop: Loop, timeout: float, names: Names, step: Step, done: Callable[[Result], object]) -> Running:
+def begin(
+    loop: Loop,
+    timeout: float,
+    names: Names,
+    step: Step,
+    done: Callable[[Result], object],
+    turns: Turns | None = None,
+) -> Running:
     """Begin with a step that is a command or what a command must know first; each may take `timeout` seconds."""
     if isinstance(step, HostName):
         return Question(loop, step, names, timeout, done)
     assert isinstance(step, Command | Program)
-    return Process(loop, step, timeout, done)
+    start = partial(Process, loop, step, timeout)
+    return turns.begin(start, done) if turns else start(done)

@@ -25,11 +25,11 @@ FILES = {4: "auth.log", 10: "auth.log", 2: "mail.log"}
 BOOT = """
 set -e
 cd "$HOME_DIR"
-for copied in etc var/spool/postfix var/lib/postfix var/lib/dovecot var/lib/nginx; do
+for copied in etc var/mail var/spool/postfix var/lib/postfix var/lib/dovecot var/lib/nginx; do
     mkdir -p "copy/$copied"
     cp -a "/$copied/." "copy/$copied"
 done
-for own in etc var/spool/postfix var/lib; do
+for own in etc var/mail var/spool/postfix var/lib; do
     mount --bind "copy/$own" "/$own"
 done
 mount --bind log /var/log
