@@ -66,6 +66,8 @@ def length(ban: Mapping[str, Any]) -> str:
         earlier = f"{ban['count'] - 1} earlier ban{'s' * (ban['count'] != 2)}"
         base = duration.human(round(ban["base"]))
         return f"for {span}: bantime {base}, grown after {earlier} ({ban['growth']})"
+    if ban["restored"] and ban["duration"] != ban["base"]:
+        return f"for {span}, as before the restart"
     return f"for {span}, the jail's bantime"
 
 

@@ -74,6 +74,8 @@ def _summary(jail: dict[str, Any]) -> list[str]:
 
 def _watched(jail: dict[str, Any]) -> str:
     files = jail["files"]
+    if jail["backend"] == "bans":
+        return "own bans"
     if len(files) > 1:
         return f"{files[0]} and {len(files) - 1} more"
     return files[0] if files else " ".join(jail["journalmatch"]) or "-"

@@ -76,7 +76,7 @@ def _ban(ban: Ban, account: Account) -> Entry:
         "count": ban.count,
         "restored": ban.restored,
         "listed": ban.listed,
-        "by_hand": ban.own_time and not ban.listed,
+        "by_hand": ban.own_time and not ban.listed and not ban.failures,
         "base": spec.bantime,
         "grown": ban.grown,
         "growth": rule(spec.increment),
