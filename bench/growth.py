@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
@@ -13,6 +14,9 @@ from bench.logs import mixed
 from bench.program import Program
 from bench.row import Bench
 from bench.server import Folder, Jails
+
+RUNS = 3
+"""Of f2b, at most; Fail2Ban has one."""
 
 Setup = Callable[[Path, int, int], tuple[Jails, Iterator[str], Sequence[str]]]
 """From a log, how much there is of it, and how many lines: jails, those lines, and for which filters the log ends."""
@@ -43,11 +47,14 @@ def measure(growth: Growth, bench: Bench) -> list[Point]:
     points = []
     for size in growth.sizes:
         few = bench.of(growth.lines if bench.whole else growth.their_lines(size), 1000)
-        rates = [
-            _rate(growth, size, lines, program, bench.folder / f"{growth.name}-{size}-{program.name}")
-            for program, lines in ((bench.theirs, few), (bench.ours, bench.of(growth.lines, 1000)))
+        theirs = _rate(growth, size, few, bench.theirs, bench.folder / f"{growth.name}-{size}-theirs")
+        ours = [
+            _rate(
+                growth, size, bench.of(growth.lines, 1000), bench.ours, bench.folder / f"{growth.name}-{size}-{run}"
+            )
+            for run in range(min(bench.runs, RUNS))
         ]
-        points.append(Point(size, *rates))
+        points.append(Point(size, theirs, statistics.median(ours)))
     return points
 
 
@@ -88,7 +95,14 @@ def _failures(lines: int, addresses: int) -> Iterator[str]:
 
 
 GROWTHS = [
-    Growth("jails", "jails on one log", (1, 10, 100), 200_000, lambda size: max(5_000, 100_000 // size), _many_jails),
-    Growth("addresses", "addresses failing", (1_000, 10_000, 100_000), 300_000, lambda _: 100_000, _many_addresses),
-    Growth("ignoreip", "entries of ignoreip", (100, 1_000, 10_000), 200_000, lambda _: 10_000, _many_entries),
+    Growth("jails", "jails on one log", (1, 10, 100), 100_000, lambda size: max(2_000, 40_000 // size), _many_jails),
+    Growth("addresses", "addresses failing", (1_000, 10_000, 100_000), 200_000, lambda _: 30_000, _many_addresses),
+    Growth(
+        "ignoreip",
+        "entries of ignoreip",
+        (100, 1_000, 10_000),
+        100_000,
+        lambda size: 2_000 if size > 1_000 else 10_000,
+        _many_entries,
+    ),
 ]

@@ -6,6 +6,7 @@ where the caller says: a server leaves out what is older than its findtime.
 
 from __future__ import annotations
 
+import calendar
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -120,6 +121,28 @@ def access(count: int, seed: int = 4, start: float = START) -> Iterator[str]:
         yield f"{dice.choice(visitors)} - - [{stamp}] {request} {origin}"
 
 
+def apache(count: int, seed: int = 9, start: float = START) -> Iterator[str]:
+    """The access log of a host that lets Apache write its errors there, too: one beside each bot's request."""
+    dice = random.Random(seed)
+    for line in access(count, seed, start):
+        if count == 0:
+            return
+        count -= 1
+        yield line
+        page = line.split('"')[1].split()[1]
+        if page in _BOTS and count:
+            count -= 1
+            yield _error(line, page, dice)
+
+
+def _error(line: str, page: str, dice: random.Random) -> str:
+    """Return what Apache's error log says of a request for what is not there."""
+    asked = calendar.timegm(time.strptime(line.split("[")[1].split()[0], "%d/%b/%Y:%H:%M:%S"))
+    stamp = time.strftime(f"%a %b %d %H:%M:%S.{dice.randrange(1_000_000):06} %Y", time.localtime(asked))
+    who = f"[pid {dice.randrange(300, 9000)}:tid 140093] [client {line.split()[0]}:{dice.randrange(1024, 65536)}]"
+    return f"[{stamp}] [core:error] {who} AH00128: File does not exist: /var/www{page}"
+
+
 def _address(dice: random.Random) -> str:
     if dice.random() < 0.1:
         return f"2001:db8:{dice.randrange(1, 65536):x}:{dice.randrange(1, 65536):x}::{dice.randrange(1, 65536):x}"
@@ -193,7 +216,7 @@ def _failed(name: str, address: str, port: int) -> str:
     return f"Failed password for {invalid}{name} from {address} port {port} ssh2"
 
 
-LOGS: dict[str, Maker] = {"noise": noise, "mixed": mixed, "attack": attack, "access": access}
+LOGS: dict[str, Maker] = {"noise": noise, "mixed": mixed, "attack": attack, "access": access, "apache": apache}
 
 
 def write(path: Path, lines: Iterator[str]) -> None:

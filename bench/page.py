@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import plot
 from bench.growth import Growth, Point
 from bench.row import Measured, Row, outcome
+from f2b import __version__
 
 HEADS = ("work", "Fail2Ban", "f2b", "ratio", "at least", "aim", "reached", "same answer, remarks")
 
@@ -68,7 +70,7 @@ def write(
     how: str,
 ) -> None:
     """Write page and plot into a folder."""
-    parts = [_HEAD.format(machine=machine(), how=how), table(measured)]
+    parts = [_HEAD.format(date=time.strftime("%Y-%m-%d"), machine=machine(), how=how), table(measured)]
     if grown:
         (folder / "benchmarks.svg").write_text(drawing(grown), encoding="utf-8")
         parts.append(_GROWTH)
@@ -83,7 +85,7 @@ def machine() -> str:
     model = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), "?")
     return (
         f"{os.cpu_count()} cores ({model}), Linux {platform.release().split('-')[0]}, "
-        f"Python {platform.python_version()} for f2b, Debian's Fail2Ban {debian} with Debian's Python"
+        f"Python {platform.python_version()} for f2b {__version__}, Debian's Fail2Ban {debian} with Debian's Python"
     )
 
 
@@ -97,7 +99,10 @@ What f2b and Debian's Fail2Ban need for the same work in the same run: whole pro
 answers that are compared. `bench/run --write` measures all of it anew and writes this page; `bench/run --help` tells
 of quicker runs and single rows.
 
-Measured on {machine}. {how}
+Measured on {date} on {machine}. {how}
+
+`at least` and `aim` are what f2b set out to reach: of lines a second as a multiple of Fail2Ban's, of all else as a
+number. `reached` says which of the two it is.
 
 """
 
@@ -123,7 +128,7 @@ _FOOT = """
   kernel's own news tell when the address is in the set. Fail2Ban looks once a second here: Debian's package runs
   without pyinotify unless that is installed.
 - **Restored bans**: from the start of the process until the kernel's news have told of all. Fail2Ban runs a command
-  for each, and so restores 2,000; its time is computed for all.
+  for each, and so restores 500; its time is computed for all.
 - **Memory**: PSS, which shares pages of libraries among the processes that use them, so what another process costs;
   RSS stands beside it. For Fail2Ban's 50,000 bans there is no action, which would take a quarter of an hour.
 - **Processor while idle**: what the kernel has counted for all threads.

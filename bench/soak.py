@@ -124,6 +124,7 @@ def soak(load: Load, path: Path, every_s: float = 10.0) -> Seen:
                 writer.rotate()
             if now - sampled >= every_s:
                 sampled = now
+                _counted(folder)  # as people and monitoring do, and its answer takes memory too
                 memory.append((now - began, memory_mb(server.pid)[0]))
                 _tell(memory[-1], writer)
             due = int((now - began) * load.rate) - writer.lines
@@ -148,12 +149,17 @@ def _until_read(folder: Folder, writer: Writer) -> tuple[int, int]:
     counted = bans = -1
     changed = time.monotonic()
     while counted < writer.failures and time.monotonic() - changed < 10:
-        answer = client.request(str(folder.socket), "jail", jail="sshd")
-        found, bans = int(str(answer["failed_total"])), int(str(answer["banned_total"]))
+        found, bans = _counted(folder)
         if found != counted:
             counted, changed = found, time.monotonic()
         time.sleep(0.1)
     return counted, bans
+
+
+def _counted(folder: Folder) -> tuple[int, int]:
+    """Ask for failures and bans, and for everybody who is banned."""
+    answer = client.request(str(folder.socket), "jail", jail="sshd")
+    return int(str(answer["failed_total"])), int(str(answer["banned_total"]))
 
 
 def _agrees(folder: Folder) -> bool:

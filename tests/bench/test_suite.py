@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import daemon, growth, logs, page, plot, suite, trial
-from bench.program import FAIL2BAN, Program, f2b, run
+from bench.program import FAIL2BAN, f2b, run
 from bench.row import Bench, Measured, Row, outcome
 from bench.server import Folder
 
@@ -19,12 +20,35 @@ def test_filter_row_when_measured_then_both_found_the_same(tmp_path: Path) -> No
     attack = next(row for row in suite.ROWS if row.name == "attack")
     measured = attack.measure(Bench(tmp_path, FAIL2BAN, f2b(), 1, 0.001, False))
     assert len(measured.theirs) == len(measured.ours) == 1
-    assert measured.agree.startswith("matched/missed of 1,000: ")
+    assert measured.agree == "both of 1,000: 1,000 matched, 0 ignored, 0 missed"
 
 
-def test_counts_when_nothing_is_said_of_lines_then_the_answers_differ(tmp_path: Path) -> None:
-    silent = Program("silent", ("true",), (), (), ())
-    assert trial._counts(silent, tmp_path / "log", "sshd") == ()
+@pytest.mark.parametrize("name", ["botsearch", "plain404"])
+def test_access_row_when_measured_then_there_was_something_to_find(name: str, tmp_path: Path) -> None:
+    row = next(row for row in suite.ROWS if row.name == name)
+    measured = row.measure(Bench(tmp_path, FAIL2BAN, f2b(), 1, 0.002, False))
+    assert re.match(r"both of 1,000: [1-9]\d* matched, 0 ignored, \d+ missed$", measured.agree)
+
+
+def test_counts_when_nothing_is_said_of_lines_then_the_answers_differ() -> None:
+    assert trial.counts("nothing") == ()
+    assert trial._agreement((), ()).startswith("DIFFERENT")
+    assert trial._agreement((9, 0, 1, 8), (9, 0, 2, 7)).startswith("DIFFERENT")
+
+
+def test_suite_when_a_row_fails_then_the_others_are_measured_and_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(bench: Bench) -> Measured:
+        raise SystemExit("it broke")
+
+    rows = [Row(name, name, "ms", 1, 1, act) for name, act in (("bad", fail), ("good", lambda _: Measured([2], [1])))]
+    monkeypatch.setattr(suite, "ROWS", rows)
+    monkeypatch.setattr(suite, "NAMES", ["bad", "good"])
+    monkeypatch.setattr(suite, "RESULTS", tmp_path / "results" / "bench.json")
+    with pytest.raises(SystemExit, match="not measured: bad"):
+        suite.main([])
+    assert json.loads(suite.RESULTS.read_text())["rows"] == {"good": [[2], [1], "", ""]}
 
 
 def test_server_when_it_reads_a_log_then_both_count_the_same(tmp_path: Path) -> None:
@@ -83,9 +107,11 @@ def test_outcome_when_runs_are_compared_then_the_verdict_follows_the_goals(
 def test_page_when_written_then_it_holds_every_row_and_a_plot(tmp_path: Path) -> None:
     rows = {row.name: Measured([1.0], [2.0], "same") for row in suite.ROWS}
     grown = {it.name: [growth.Point(size, 1000.0, 50_000.0) for size in it.sizes] for it in growth.GROWTHS}
-    suite.write(json.loads(json.dumps({"rows": rows, "growth": grown})), tmp_path, "One run.")
+    results = {"rows": rows, "growth": grown, "load": {"noise": 5.0}}
+    suite.write(json.loads(json.dumps(results)), tmp_path, "One run.")
     text = (tmp_path / "benchmarks.md").read_text()
     assert all(row.title in text for row in suite.ROWS)
+    assert "load average up to 5.0" in text
     drawn = ElementTree.parse(tmp_path / "benchmarks.svg")
     assert len(list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))) == 2 * len(growth.GROWTHS)
 
