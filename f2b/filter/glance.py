@@ -33,13 +33,13 @@ def look(before: Rule | None, known: Mapping[str, Choice], text: str, every: boo
     prefixed = seen = None
     try:
         if before is not None:
-            prefixed = before.search(text)
+            lead = before.lead
+            prefixed = (lead or before.search)(text)
             if prefixed is None:
                 return _UNPREFIXED
-            content = prefixed[before.content]
-            if not content:
+            text = text[prefixed.end() :] if lead else f"{prefixed[before.content] or ''}\n"
+            if text == "\n":
                 return _UNSURE
-            text = content + "\n"
         choice = known.get(text[:LENGTH])
         if choice is None:
             return _UNSURE

@@ -23,6 +23,7 @@ _REPEATED = re.compile(r"[*+]|\{\d*,?\d*\}")
 _NAMED = re.compile(r"\(\?P<(\w+)>")
 _CONDITION = re.compile(r"\(\?\((\w+)\)")
 _LITERAL = re.compile(r"[^|.^$*+?{}]+(?![*+?{])")
+_RESTS = ("(?P<content>.+)$", "(?P<content>.+)")
 _AROUND = ("(?=", "(?!", "(?<=", "(?<!")
 
 
@@ -52,6 +53,22 @@ def rewritten(pattern: re.Pattern[str]) -> re.Pattern[str]:
         return pattern
     quick = re.compile(text, pattern.flags & re.MULTILINE)
     return quick if (quick.groupindex, quick.flags) == (pattern.groupindex, pattern.flags) else pattern
+
+
+def leading(pattern: re.Pattern[str]) -> re.Pattern[str] | None:
+    """Return a pattern that matches what stands before `content`, if that is all the rest of any line; else None.
+
+    For lines, which end with their one newline. Whatever else it catches is the same.
+    """
+    text = pattern.pattern
+    end = next((end for end in _RESTS if text.endswith(end)), None)
+    if end is None or pattern.flags & (re.VERBOSE | re.DOTALL | re.MULTILINE):
+        return None
+    items = _tree((found.lastgroup or "", found[0]) for found in TOKEN.finditer(text))
+    if any(isinstance(item, str) and "|" in item for item in items):
+        return None
+    lead = re.compile(text.removesuffix(end) + "(?=.)", pattern.flags & re.IGNORECASE)
+    return lead if {**lead.groupindex, "content": lead.groups + 1} == pattern.groupindex else None
 
 
 def _tree(tokens: Iterator[tuple[str, str]]) -> list[str | _Group]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from f2b.config.model import Text, UseDns
 from f2b.filter.literals import Shape, shape
-from f2b.filter.rewrite import rewritten
+from f2b.filter.rewrite import leading, rewritten
 from f2b.filter.tags import begins_a_line, compile_regex
 from f2b.runaway import Runaway
 
@@ -48,8 +48,21 @@ class Rule:
     """A compiled regex. `search` and `match` are the pattern's own."""
 
     __slots__ = (
-        *("_derived", "_idle", "_rests", "_shape", "_works"),
-        *("anchored", "content", "ip4", "ip6", "marks", "match", "needle", "pattern", "plain", "search", "text"),
+        *("_derived", "_idle", "_lead", "_rests", "_shape", "_works"),
+        *(
+            "anchored",
+            "content",
+            "ip4",
+            "ip6",
+            "lead",
+            "marks",
+            "match",
+            "needle",
+            "pattern",
+            "plain",
+            "search",
+            "text",
+        ),
     )
 
     def __init__(
@@ -66,6 +79,9 @@ class Rule:
         self._shape: Shape | None = None
         self._works = self.pattern
         self._rests = False
+        self._lead: re.Pattern[str] | None = None
+        self.lead: Callable[[str], re.Match[str] | None] | None = None
+        """Matches what stands before `content`, where that is all the rest of a line; None: this is not known."""
         self._derived = tuple(_derived(self.pattern))
         self.marks = Marks(*(self.pattern.groupindex.get(name, 0) for name in Marks._fields))
         self.content = self.marks.content
@@ -88,17 +104,22 @@ class Rule:
         """Search no more: find nothing, or drop every line if it is an ignoreregex, for it might spare anybody."""
         self._rests = True
         self.search, self.match = self._idle.search, self._idle.match
+        self.lead = None
 
     def wake(self) -> None:
         """Search (again)."""
         self._rests = False
         self.search, self.match = self._works.search, self._works.match
+        if self._lead is not None:
+            self.lead = self._lead.search
         if self.anchored and not self.pattern.flags & re.MULTILINE:
             self.search = self.match  # it cannot match elsewhere, but `search` would look
+            self.lead = self._lead.match if self._lead else None
 
     def quicken(self) -> None:
         """Search with the regex rewritten: worth it for one that is used much, since that takes time."""
         self._works = rewritten(self.pattern)
+        self._lead = leading(self._works)
         if not self._rests:
             self.wake()
 

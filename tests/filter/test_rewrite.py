@@ -11,11 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from f2b.cli import subject
-from f2b.filter.rewrite import rewritten
+from f2b.filter.rewrite import leading, rewritten
 from tests.filter import sample
 from tests.filter.test_mutants import RUNAWAY, WORDS, mutilated
 
 RUNS = [run for log in sample.logs() for run in sample.runs(log) if run.filter != RUNAWAY]
+LED = [run for run in RUNS if run.filter in ("sshd", "dovecot", "postfix", "asterisk", "murmur")]
+"""Some whose prefixregex leads to the rest of the line."""
 LINES = 60
 
 atoms = st.sampled_from(["a", "b", " ", ": ", ".", r"\S+", r"\d{1,2}", "[ab]", "a*?", "(?:a|b)", "(?=a)", "", r"\s*"])
@@ -107,3 +109,52 @@ def test_stock_filter_when_rewritten_then_finds_the_same_in_mutilated_lines(run:
         for rule in (*tested.failregex, *tested.ignoreregex):
             for text in texts:
                 same(rule.pattern, text)
+
+
+def led(pattern: re.Pattern[str], line: str) -> None:
+    """Assert that what leads to the content leaves that very content, and catches the same."""
+    lead, plain = leading(pattern), pattern.search(line)
+    assert lead is not None
+    short = lead.search(line)
+    assert (plain is None) == (short is None), (pattern, line)
+    if plain is not None and short is not None:
+        assert line[short.end() :] == f"{plain['content']}\n", (pattern, line)
+        assert {**short.groupdict(), "content": plain["content"]} == plain.groupdict(), (pattern, line)
+
+
+@settings(max_examples=200)
+@given(pieces, st.sampled_from(["", "^"]), st.sampled_from(["", "$"]), texts)
+@example(r"\s*", "^", "$", "  ")
+@example("(?:a|.)*", "", "", "ab")
+@example("(?=a)", "^", "$", "")
+def test_content_when_it_is_the_rest_of_a_line_then_is_what_the_lead_leaves(
+    piece: str, begin: str, end: str, text: str
+) -> None:
+    found = compiled(f"{begin}(?P<mlfid>{piece})(?P<content>.+){end}")
+    if found is not None:
+        led(found, text.replace("\n", " ") + "\n")
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [
+        *("a", "(?P<content>.+)x", "(?P<content>.*)$", "a|(?P<content>.+)$", "(?s)(?P<content>.+)$"),
+        *("(?m)^(?P<content>.+)$", "(?P<content>.+)|(?P<other>.+)$", "(?x)(?P<content>.+)$", r"\(?P<content>.+)$"),
+    ],
+)
+def test_lead_when_the_content_is_not_plainly_the_rest_then_none_is_known(regex: str) -> None:
+    found = compiled(regex)
+    assert found is None or leading(found) is None
+
+
+@pytest.mark.parametrize("run", LED, ids=lambda run: run.filter)
+def test_stock_prefix_when_led_then_leaves_the_content(run: sample.Run) -> None:
+    spec = subject.find(run.filter, Path("/etc/fail2ban"), False)
+    assert spec
+    prefix = subject.compiled(spec).prefregex
+    assert prefix is not None
+    dice = random.Random(run.filter)
+    for _ in range(LINES):
+        line = mutilated(dice, dice.choice(run.samples).text, WORDS).replace("\n", "")
+        for pattern in (prefix.pattern, rewritten(prefix.pattern)):
+            led(pattern, line[15:] + "\n")
