@@ -34,10 +34,10 @@ class Route:
         self._sieve = Sieve(reader, [])
         self._told = -WARN_S
 
-    def feed(self, log: str, chunk: bytes, now: float, live: bool) -> list[Effect]:
-        """Return what follows from a chunk for all its jails."""
+    def feed(self, log: str, chunk: bytes, lines: int, now: float, live: bool) -> list[Effect]:
+        """Return what follows from a chunk of so many lines for all its jails."""
         effects: list[Effect] = []
-        for parts, jails in self._wanted(chunk, now):
+        for parts, jails in self._wanted(chunk, lines, now):
             line = Line._make(parts)
             if not line.text and self.reader.runaway:
                 effects += [effect for jail in jails for effect in jail.lose(self.reader.runaway, line.raw, now)]
@@ -49,13 +49,13 @@ class Route:
             effects += [Warned(jail.name, self._undecodable(log)) for jail in self.jails]
         return effects
 
-    def _wanted(self, chunk: bytes, now: float) -> Iterator[tuple[Parts, Sequence[Jail]]]:
+    def _wanted(self, chunk: bytes, lines: int, now: float) -> Iterator[tuple[Parts, Sequence[Jail]]]:
         """Yield the lines of a chunk that may matter, and the jails that want each."""
         read = self.reader.read
         filters = [jail.filter for jail in self.jails]
         if filters != self._sieve.filters:
             self._sieve = Sieve(self.reader, filters)
-        starts = self._sieve.starts(chunk)
+        starts = self._sieve.starts(chunk, lines)
         if starts is None:
             jails = self.jails
             for parts in read(self.reader.texts(chunk), now):
@@ -139,7 +139,7 @@ class Engine:
         for route in self._logs.get((log, follower), {}).values():
             for jail in route.jails:
                 self.volumes[jail.name].add(lines, len(chunk))
-            effects += route.feed(log, chunk, now, live)
+            effects += route.feed(log, chunk, lines, now, live)
         return effects
 
     def entry(self, name: str, text: str, time: float, now: float, live: bool) -> list[Effect]:

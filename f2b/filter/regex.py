@@ -19,7 +19,7 @@ from f2b.filter.identity import Identity, identify
 from f2b.filter.literals import Clause
 from f2b.filter.multiline import Buffer
 from f2b.filter.quick import Glance, Glimpse, Parts, glances
-from f2b.filter.rule import LONG, Rule, caught, find, ignoring
+from f2b.filter.rule import LONG, Rule, Source, caught, find, ignoring
 from f2b.filter.session import MAX_AGE_S, Merged, Sessions, merged
 from f2b.filter.tags import require_identity
 
@@ -72,7 +72,7 @@ class RegexFilter:
 
     __slots__ = (
         *("_buffer", "_dispatch", "_early", "_joined", "_quick", "_sessions"),
-        *("failregex", "ignoreregex", "prefregex", "usedns"),
+        *("failregex", "ignoreregex", "matched", "prefregex", "usedns"),
     )
 
     def __init__(
@@ -87,6 +87,8 @@ class RegexFilter:
         self.usedns = spec.usedns
         self.prefregex = prefregex
         self.failregex = failregex
+        self.matched: Source | None = None
+        """How the last line that was fed was matched, if a quick look told."""
         self._dispatch = Dispatch(failregex, prefregex)
         self.ignoreregex = ignoreregex
         self._early = 0 < len(ignoreregex) < len(failregex) - EARLY
@@ -100,12 +102,13 @@ class RegexFilter:
 
     def feed(self, line: Line) -> Sequence[Failure]:
         """Return the failure that this line completes, if it does."""
+        self.matched = None
         if not self._quick or len(line.text) > LONG:
             return self._judge(line, None)
         place, prefixed, rule, match = look(self.prefregex, self._dispatch.known, line.text, False)
         if rule is None or match is None:
             return self._judge(line, None) if place == UNSURE else ()
-        source = self.prefregex, prefixed, rule, match
+        self.matched = source = self.prefregex, prefixed, rule, match
         name = prefixed[self._joined] if prefixed is not None and self._joined else ""
         if name and ((rule.ip4 and match[rule.ip4]) or (rule.ip6 and match[rule.ip6])):
             excused, session = self._sessions.meet(name, source, line.raw, line.time)

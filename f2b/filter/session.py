@@ -156,7 +156,8 @@ class Sessions:
             if "mlfforget" in captures:
                 excused = _excuses(captures)
                 return Merged(dict(captures), (), lines, known(captures) and not excused, excused)
-            session = self._make(name)
+            session = _Session()
+            self._enter(name, session)
         session.touched = self._now
         failed = session.add(captures, lines)
         if "mlfforget" in captures:
@@ -167,34 +168,21 @@ class Sessions:
         """Do what `add` does for a match that tells plainly who it was; return whether it excuses itself, so fails
         nobody, and its session if there are other lines of it.
         """
-        excused = self.begin(name, source, line, time)
-        if excused is not None:
-            return excused, None
-        self._now = max(self._now, time or 0)
-        session = self._find(name)
-        if session is None:
-            return self.begin(name, source, line, time) is True, None
-        session.touched = self._now
-        failed = session.meet(source, line)
-        _, _, rule, match = source
-        if rule.marks.mlfforget and match[rule.marks.mlfforget] is not None:
-            self._leave(name)
-        return not failed, session
-
-    def begin(self, name: str, source: Source, line: str, time: float | None) -> bool | None:
-        """Do what `meet` does, if this is a new session; else do nothing, and return None."""
-        if name in self._open:
-            return None
         if time is not None and time > self._now:
             self._now = time
         _, _, rule, match = source
         _, _, nofail, gained, forget, _, _, _ = rule.marks
-        if not forget or match[forget] is None:
-            if len(self._open) >= MAX_SESSIONS:
-                del self._open[self._turns.popleft()]
-            self._open[name] = source, line, self._now
-            self._turns.append(name)
-        return (nofail > 0 and match[nofail] is not None) or (gained > 0 and match[gained] is not None)
+        forgets = forget > 0 and match[forget] is not None
+        session = self._find(name) if name in self._open else None
+        if session is not None:
+            session.touched = self._now
+            failed = session.meet(source, line)
+            if forgets:
+                self._leave(name)
+            return not failed, session
+        if not forgets:
+            self._enter(name, (source, line, self._now))
+        return (nofail > 0 and match[nofail] is not None) or (gained > 0 and match[gained] is not None), None
 
     def _find(self, name: str) -> _Session | None:
         session = self._open.get(name)
@@ -208,12 +196,11 @@ class Sessions:
             return None
         return session
 
-    def _make(self, name: str) -> _Session:
+    def _enter(self, name: str, session: _Session | Begin) -> None:
         if len(self._open) >= MAX_SESSIONS:
             del self._open[self._turns.popleft()]
-        session = self._open[name] = _Session()
+        self._open[name] = session
         self._turns.append(name)
-        return session
 
     def _leave(self, name: str) -> None:
         del self._open[name]

@@ -15,7 +15,7 @@ from f2b.filter.identity import identify
 from f2b.filter.literals import Clause
 from f2b.filter.option import lines
 from f2b.filter.regex import RegexFilter
-from f2b.filter.rule import Rule, find
+from f2b.filter.rule import Rule, caught, find
 
 OK, LOGGED_IN = "okregex", "loginregex"
 GAINED = "mlfgained"
@@ -31,6 +31,7 @@ class Forgiving:
         self._rules = (*okregex, *loginregex, *gained)
         self._added = self._rules[: len(self._rules) - len(gained)]
         self._kinds = (SUCCESS,) * len(okregex) + (LOGIN,) * (len(self._rules) - len(okregex))
+        self._gained = frozenset(gained)
         self._needles = _needles(self._rules)
 
     def feed(self, line: Line) -> Sequence[Failure]:
@@ -38,6 +39,9 @@ class Forgiving:
         found = self.inner.feed(line)
         if found:
             return found
+        matched = self.inner.matched
+        if matched is not None and matched[2] in self._gained and not self._added:
+            return self._told(line, caught(matched), LOGIN)  # none of those before it matches, so this tells first
         for needle in self._needles:
             if needle in line.text:
                 return self._success(line)
@@ -66,7 +70,10 @@ class Forgiving:
         if found is None or find(self.inner.ignoreregex, text) is not None:
             return ()
         captures.update(self._rules[found[0]].captures(found[1]))
-        kind = self._kinds[found[0]]
+        return self._told(line, captures, self._kinds[found[0]])
+
+    def _told(self, line: Line, captures: dict[str, str], kind: int) -> Sequence[Failure]:
+        """Return the success that captures tell of."""
         who = identify(captures, self.inner.usedns)
         if who is None or (kind == LOGIN and who.unresolved):  # no name is looked up for what changes nothing
             return ()

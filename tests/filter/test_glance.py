@@ -14,8 +14,11 @@ from f2b.cli.sample import Sample
 from f2b.cli.trial import Setup, Trial
 from f2b.config.model import FilterSpec
 from f2b.date.reader import DateReader
+from f2b.events import LOGIN
+from f2b.filter.build import build
 from f2b.filter.dispatch import PATIENCE
 from f2b.filter.regex import RegexFilter
+from f2b.filter.success import Forgiving
 from f2b.lines import LineReader
 from f2b.value import replace
 from tests.filter import sample
@@ -24,6 +27,8 @@ from tests.filter.test_mutants import RUNAWAY, WORDS, mutilated
 NOW = 1_700_000_000.0
 RUNS = [run for log in sample.logs() for run in sample.runs(log) if run.filter != RUNAWAY]
 LINES = PATIENCE + 400
+LOGINS = ("sshd", 'sshd[logtype="journal"]', 'sshd[mode="aggressive"]')
+"""Filters whose samples hold logins."""
 
 
 @lru_cache(1)
@@ -74,3 +79,16 @@ def test_report_when_filled_then_counts_what_verdicts_say(run: sample.Run, every
     for _, verdict in slow.verdicts():
         added.add(verdict)
     assert list(filled.text(0)) == list(added.text(0))
+
+
+@pytest.mark.parametrize("run", [run for run in RUNS if run.filter in LOGINS], ids=lambda run: run.filter)
+def test_login_when_told_at_a_glance_then_as_step_by_step(run: sample.Run) -> None:
+    found, slow = (build(specification(run.filter))[0] for _ in range(2))
+    assert isinstance(found, Forgiving)
+    assert isinstance(slow, Forgiving)
+    slow.inner._quick = False
+    reader = LineReader(DateReader())
+    lines = [reader.line(text, NOW) for text in log(run)]
+    told = [list(found.feed(line)) for line in lines]
+    assert told == [list(slow.feed(line)) for line in lines]
+    assert any(one.attempts == LOGIN for each in told[PATIENCE + 100 :] for one in each)
