@@ -46,6 +46,7 @@ COMMANDS = {
     "replay": Entry(_TRY, "What the jails would have done with old logs"),
     "check": Entry(_TRY, "What is wrong with the configuration, all at once"),
     "lint": Entry(_TRY, "Whether filters can be fooled, hang, or do nothing"),
+    "draft": Entry(_TRY, "Draft failregexes for a log"),
     "networks": Entry(_TRY, "The networks of countries or operators, as a list to ban"),
     "demo": Entry(_TRY, "See an attack detected and banned, harmlessly"),
 }
