@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Collection, Sequence
 from functools import partial
@@ -19,7 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Input, RichLog, Static
 from textual.worker import get_current_worker
 
-from f2b import duration
+from f2b import bundle, duration
 from f2b.cli.scoreboard import SUSPECTS, WINDOW_S, Rate, Scoreboard, Suspect, kept_out
 from f2b.cli.show import moment, plain
 from f2b.client import Client, ControlError, Event, Status
@@ -184,7 +183,7 @@ class Screen(App[None]):
 
     @work(thread=True)
     def _do(self, verb: str, who: str) -> None:
-        command = [sys.executable, "-m", "f2b", verb, "-s", self._socket, "--", who]
+        command = [*bundle.again("f2b", "f2b"), verb, "-s", self._socket, "--", who]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         said = (run.stdout + run.stderr).strip()
         if verb == "explain":

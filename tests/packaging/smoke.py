@@ -27,6 +27,12 @@ CONFIGURATION = "/etc/"
 """Where all that lies which may be left after a removal."""
 NAMES = ("f2b", "fail2ban-client", "fail2ban-server", "fail2ban-regex")
 
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/run/asked
+case $* in *is-enabled*) echo enabled ;; *is-active*) exit 3 ;; esac
+"""
+"""Stands in for systemd, which cannot be had here: notes what it was asked."""
+
 
 class Way(Protocol):
     """A way of having f2b."""
@@ -249,6 +255,25 @@ def succeed(machine: Guest, guarded: Host, peer: Host, package: Path) -> None:
     say("and back")
 
 
+def supervise(machine: Guest, package: Path) -> None:
+    """Install where systemd is process 1, as far as scripts can see: they leave starting and stopping to it."""
+    shutil.copy(package, machine.path("/root/f2b.deb"))
+    machine.run("mkdir", "-p", "/run/systemd/system")
+    program = machine.path("/usr/bin/systemctl")
+    program.write_text(SYSTEMCTL)
+    program.chmod(0o755)
+
+    def asked(*command: str) -> str:
+        machine.run("dpkg", *command)
+        return machine.run("mv", "-f", "/run/asked", "/run/asked.before") + machine.run("cat", "/run/asked.before")
+
+    assert "start f2b.service" in asked("--install", "/root/f2b.deb")
+    assert "restart f2b.service" in asked("--install", "/root/f2b.deb")
+    assert "stop f2b.service" in asked("--remove", "f2b")
+    assert "daemon-reload" in asked("--purge", "f2b")
+    say("started, restarted and stopped by systemd")
+
+
 def debian(name: str) -> Path:
     """Return the file of one of Debian's packages, which is kept."""
     folder = BASE.parent
@@ -281,6 +306,7 @@ def main(dist: Path) -> None:
         )
         (package,) = dist.glob("*.deb")
         on_a_guest("beside Fail2Ban", lambda machine, guarded, peer: succeed(machine, guarded, peer, package))
+        on_a_guest("under systemd", lambda machine, guarded, peer: supervise(machine, package))
         on_a_guest("the zipapp", lambda machine, guarded, peer: live(OneFile(machine, dist), machine, guarded, peer))
     finally:
         shutil.rmtree(build)
