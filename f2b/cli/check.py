@@ -9,11 +9,13 @@ import click
 
 from f2b.cli import show
 from f2b.config import search
-from f2b.config.model import Problem
+from f2b.config.model import Problem, Settings
+from f2b.config.notes import Notes
 from f2b.daemon import proof
 from f2b.daemon.reference import Reference
 from f2b.firewall.build import service
 from f2b.firewall.native import installed
+from f2b.notify import setting
 from f2b.value import replace
 
 WRONG = 2
@@ -61,7 +63,7 @@ def problems(directory: Path | None, everything: bool) -> list[Problem]:
     """Return all that is wrong, errors first. Raises ConfigError if there is no such folder."""
     here = proof.Here(service, installed, Reference(lambda level, text: None).refresh)
     settings = search.load(directory)
-    found = [*settings.problems, *proof.problems(settings, here)]
+    found = [*settings.problems, *proof.problems(settings, here), *_satellites(settings)]
     if everything:
         others = search.load(directory, Wealthy(), disabled=True)
         survey = search.load_library(directory)
@@ -69,6 +71,13 @@ def problems(directory: Path | None, everything: bool) -> list[Problem]:
         found += [*others.problems, *_errors(proof.problems(others, rich)), *survey.problems]
         found += proof.unused(survey, here)
     return sorted(_merged(found), key=lambda problem: (problem.severity, problem.place or ("", 0)))
+
+
+def _satellites(settings: Settings) -> list[Problem]:
+    """Return what is wrong with the sections of programs beside the server."""
+    notes = Notes()
+    notes.attempt(lambda: setting.read(settings.server.sections.get(setting.SECTION, {})), None)
+    return list(notes.problems)
 
 
 def _errors(found: Iterable[Problem]) -> list[Problem]:

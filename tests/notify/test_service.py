@@ -142,6 +142,15 @@ def test_notify_command_when_nobody_is_named_then_it_says_where_to(server: Serve
     assert done.returncode == 2
     assert "there is no option limitt; did you mean 'limit'?" in done.stderr
     assert "quiet = never" in done.stderr
+    checked = subprocess.run(
+        [sys.executable, "-m", "f2b", "check", "-c", str(server.folder)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert f"{server.folder}/f2b.conf:3: [notify] quiet = never" in checked.stdout
+    assert "limitt" in checked.stdout
     server.write("f2b.conf", "")
     done = subprocess.run(command(server, "run"), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
