@@ -18,7 +18,7 @@ from f2b.config.model import JailSpec, ServerSpec, Settings
 from f2b.control.endpoint import Endpoint, clear
 from f2b.daemon.front import Front
 from f2b.daemon.healer import Healer
-from f2b.daemon.process import PidFile, Signals, call_process, into_background
+from f2b.daemon.process import PidFile, Signals, call_process, into_background, take_descriptors
 from f2b.daemon.proof import Here
 from f2b.daemon.record import Record
 from f2b.daemon.reference import Reference
@@ -139,6 +139,7 @@ def run(options: Options) -> int:
         into_background()
     if options.name:
         call_process(options.name)
+    take_descriptors()
     os.umask(0o077)  # what is written is for its owner; sockets and folders say otherwise where they must
     return Service(options, settings).run()
 

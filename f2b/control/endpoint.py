@@ -7,6 +7,7 @@ read its answers is not read from either; one that sends garbage is hung up on.
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import stat
 import struct
@@ -18,10 +19,12 @@ from f2b.control.protocol import Closing, Inbox, Malformed, Message, Request, Wo
 from f2b.daemon.desk import Desk, Later
 from f2b.errors import ControlError, F2bError
 from f2b.log import Log
-from f2b.loop import Loop
+from f2b.loop import Loop, Timer
 
 MAX_CLIENTS = 256
 """When one more comes, whoever was silent longest is hung up on."""
+LOOK_S = 3.0
+"""How often it is looked whether the socket is still there."""
 _CHUNK = 65536
 _BACKLOG = 1024
 _LONGEST_PATH = 107
@@ -41,14 +44,33 @@ class Endpoint:
         self.path = Path(path)
         self._listener: socket.socket | None = None
         self._identity = (0, 0)
+        self._watch: Timer | None = None
         self._clients: dict[int, _Client] = {}
         """By descriptor, whoever was silent longest first."""
 
     def open(self) -> None:
         """Start to listen. Raises ControlError if the socket cannot be made or another server has it."""
+        self._listen()
+        self._watch = self._loop.after(LOOK_S, self._look)
+
+    def _listen(self) -> None:
         self._listener = listener = _listening(self.path)
         self._identity = _identity(self.path)
         self._loop.watch(listener.fileno(), self._accept)
+
+    def _look(self) -> None:
+        """Make the socket anew if somebody has removed it: nobody could ever talk to the server again."""
+        self._watch = self._loop.after(LOOK_S, self._look)
+        if self._listener is None or _stands(self.path):
+            return  # what stands there now is another server's, perhaps
+        self._log.warning("control", f"Somebody has removed {self.path}; it is made anew")
+        self._loop.unwatch(self._listener.fileno())
+        self._listener.close()
+        self._listener = None
+        try:
+            self._listen()
+        except (ControlError, OSError) as error:
+            self._log.error("control", str(error))
 
     def close(self, farewells: Iterable[Callable[[], object]] = ()) -> None:
         """Remove the socket if it is still ours, then call `farewells`, which may answer; hang up on everybody."""
@@ -59,6 +81,8 @@ class Endpoint:
             self._drop(client)
 
     def _leave(self) -> None:
+        if self._watch:
+            self._watch.cancel()
         if self._listener is None:
             return
         self._loop.unwatch(self._listener.fileno())
@@ -84,7 +108,7 @@ class Endpoint:
         if not _trusted(connection):
             connection.close()
             return
-        if len(self._clients) >= MAX_CLIENTS:
+        if len(self._clients) >= min(MAX_CLIENTS, _descriptors() // 4):
             self._drop_oldest()
         client = _Client(connection)
         self._clients[client.fd] = client
@@ -227,6 +251,11 @@ class _Client:
         return True
 
 
+def _descriptors() -> int:
+    """Return how many files this process may have open; logs and actions need some, too."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 def _named(error: Exception) -> str:
     """Return an error as Fail2Ban's log names it: `IndexError('list index out of range')`."""
     if isinstance(error, protocol.WordsError):
@@ -244,6 +273,17 @@ def _trusted(connection: socket.socket) -> bool:
 def _identity(path: Path) -> tuple[int, int]:
     found = path.lstat()
     return found.st_dev, found.st_ino
+
+
+def _stands(path: Path) -> bool:
+    """Whether anything has this name."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass  # it cannot be told, so there is nothing to be done
+    return True
 
 
 def _listening(path: Path) -> socket.socket:

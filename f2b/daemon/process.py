@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from f2b.loop import Loop
+
+DESCRIPTORS = 16_384
+"""Files that the server may have open."""
+HARMLESS = (signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGIO)
+"""Signals that mean nothing to the server and would end it; ignored ones would be so in its commands, too."""
 
 
 def into_background() -> None:
@@ -27,6 +33,18 @@ def into_background() -> None:
 def call_process(name: str) -> None:
     """Give the process a name for `ps -o comm` and `pgrep` (prctl(2), PR_SET_NAME: 15 bytes of it count)."""
     Path("/proc/self/comm").write_text(name)
+
+
+def take_descriptors() -> None:
+    """Let this process open as many files as it may, for each log takes one; a kernel that refuses is no error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for most in (DESCRIPTORS, min(hard, DESCRIPTORS)):
+        if most > soft:
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, max(hard, most)))
+            except (OSError, ValueError):
+                continue  # root without CAP_SYS_RESOURCE may not go beyond the hard limit
+            return
 
 
 class PidFile:
@@ -57,7 +75,7 @@ class Signals:
         self._loop = loop
         self._handlers = handlers
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        for number in handlers:
+        for number in (*handlers, *HARMLESS):
             signal.signal(number, lambda *_: None)  # the pipe tells; a handler must only be there
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited as ignored, it would hide how our commands end
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)

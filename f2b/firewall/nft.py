@@ -70,6 +70,8 @@ class Set:
     name: str
     flags: int
     key_bytes: int
+    size: int = 0
+    """So many members it takes; 0: any number."""
 
     @property
     def anonymous(self) -> bool:
@@ -262,7 +264,8 @@ def read_chain(body: bytes) -> Chain:
 def read_set(body: bytes) -> Set:
     """Return a set of a listing."""
     parts = table(body)
-    return Set(string(parts.get(2)), number(parts.get(3)), number(parts.get(5)))
+    size = number(table(parts.get(9, b"")).get(1))  # NFTA_SET_DESC, NFTA_SET_DESC_SIZE
+    return Set(string(parts.get(2)), number(parts.get(3)), number(parts.get(5)), size)
 
 
 def read_rule(body: bytes) -> Rule:

@@ -7,6 +7,7 @@ hold that open.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
@@ -22,6 +23,12 @@ FLOOD_PAUSE = 0.02
 """Seconds between readings once enough is kept: a flood then costs us next to nothing."""
 GRACE = 0.2
 """Seconds between SIGTERM and SIGKILL, and then until we stop waiting; Fail2Ban's number."""
+PASSING = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""No process or no descriptor is left: another one will be."""
+AGAIN = 0.5
+"""Seconds until a command is begun with once more that could not be for such a reason."""
+PATIENCE = 120.0
+"""And so many until that is given up."""
 CANNOT_RUN = 126
 """The status of a command that could not even be started, as shells use it."""
 STATUS_LOST = "its exit status is lost, because the server was started with SIGCHLD ignored"
@@ -41,23 +48,34 @@ class Process:
         self._timed_out = False
         self._pipe = self._pid = self._pidfd = -1
         self._timer: Timer | None = None
+        self._begin(command, timeout, PATIENCE)
+
+    def _begin(self, command: Command | Program, timeout: float, patience: float) -> None:
+        self._timer = None
         try:
             self._spawn(command)
         except (OSError, ValueError) as error:
-            self.kill()
+            self._signal(signal.SIGKILL)
             self._close()
-            result = Result(CANNOT_RUN, f"{command.words[0]}: {getattr(error, 'strerror', None) or error}")
-            loop.soon(lambda: self._answer(result))
+            if isinstance(error, OSError) and error.errno in PASSING and patience > 0:
+                self._timer = self._loop.after(AGAIN, lambda: self._begin(command, timeout, patience - AGAIN))
+            else:
+                self._give_up(f"{command.words[0]}: {getattr(error, 'strerror', None) or error}")
             return
-        loop.watch(self._pipe, self._read)
-        loop.watch(self._pidfd, self._ended)
-        self._timer = loop.after(timeout, self._late)
+        self._loop.watch(self._pipe, self._read)
+        self._loop.watch(self._pidfd, self._ended)
+        self._timer = self._loop.after(timeout, self._late)
 
     def kill(self) -> None:
         """End it and its children now."""
         if self._timer:
             self._timer.cancel()
+        if self._pid < 0:
+            self._give_up("it was never begun")
         self._signal(signal.SIGKILL)
+
+    def _give_up(self, why: str) -> None:
+        self._loop.soon(lambda: self._answer(Result(CANNOT_RUN, why)))
 
     def _spawn(self, command: Command | Program) -> None:
         reading = _input(command)

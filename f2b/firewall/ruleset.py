@@ -103,7 +103,9 @@ def standing_kinds(plan: Plan, standing: Standing) -> frozenset[Kind]:
 def fits(plan: Plan, kind: Kind, standing: Standing) -> bool:
     """Return whether a set stands as it should, so that its members can stay."""
     present = standing.sets.get(set_name(plan, kind))
-    return present is not None and present.flags == TIMEOUT and present.key_bytes == kind.key_bytes
+    if present is None or present.size:  # one with a size may be full when it matters
+        return False
+    return present.flags == TIMEOUT and present.key_bytes == kind.key_bytes
 
 
 def frame(plan: Plan, wanted: Collection[Kind], standing: Standing) -> list[Message]:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.faults import clock, disk, logs  # noqa: F401 - they bring their cases
+from tests.faults import action, clock, control, disk, kernel, load, logs, name, process  # noqa: F401 - their cases
 from tests.faults.case import CASES, Case
 from tests.faults.patient import Kind, Patient
 
