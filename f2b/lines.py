@@ -128,7 +128,7 @@ class LineReader:
         known, length = heads.at(now), heads.length
         for self.place, text in enumerate(texts):
             head = known.get(text[:length])
-            if head is not None and text[-1] not in "\r\n":
+            if head is not None and text[-1] > "\r":
                 start, end, self._date, time, template = head
                 template.hits += 1
                 template.used = now

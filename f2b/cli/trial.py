@@ -18,7 +18,7 @@ from f2b.cli.verdict import Judge, Names, Verdict
 from f2b.config.model import FilterSpec
 from f2b.date.reader import DateReader
 from f2b.events import Line
-from f2b.filter.quick import Glance
+from f2b.filter.quick import Tally
 from f2b.filter.regex import Examination
 from f2b.lines import LineReader, journal_line
 from f2b.runaway import Patience, Runaway
@@ -94,7 +94,7 @@ class Trial:
 
     def _glance(self, texts: Iterable[str], number: Number, report: Report) -> None:
         """Look at lines; what may be shown goes to the report at once, what only counts in the end."""
-        tally: dict[Glance, int] = {}
+        tally: Tally = {}, {}
         lines = self._reader.read(texts, self._now(), left_out)
         for line, seen in self.judge.tested.glances(lines, tally, self._setup.every, not report.sated):
             if isinstance(seen, tuple):
@@ -105,8 +105,9 @@ class Trial:
                 report.add(self._verdict(number(self._reader.place), Line(*line)))
             else:
                 report.add(self._lost(number(self._reader.place), line[1], runaway))
-        for seen, times in tally.items():
-            report.note(seen, "", times)
+        for excused, counts in zip((False, True), tally, strict=True):
+            for place, times in counts.items():
+                report.note((place, excused), "", times)
 
     def _verdict(self, number: int, text: str | Line) -> Verdict:
         try:

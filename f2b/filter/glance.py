@@ -10,18 +10,14 @@ import re
 from collections.abc import Mapping
 
 from f2b.filter.dispatch import LENGTH, Choice
-from f2b.filter.rule import Rule
+from f2b.filter.rule import Rule, Source
 from f2b.runaway import Runaway
 
 MISSED, UNPREFIXED, UNSURE = -1, -2, -3
 """Instead of a rule's place: none matched; not even the prefix did; this needs a closer look."""
 
-Seen = tuple[int, "re.Match[str] | None", "Rule | None", "re.Match[str] | None"]
-"""The place of the rule that matched, the prefix's match, the rule, its match."""
-
-_MISSED: Seen = (MISSED, None, None, None)
-_UNPREFIXED: Seen = (UNPREFIXED, None, None, None)
-_UNSURE: Seen = (UNSURE, None, None, None)
+Seen = int | Source
+"""What matched, and how; else one of these."""
 
 
 def look(before: Rule | None, known: Mapping[str, Choice], text: str, every: bool) -> Seen:
@@ -30,29 +26,30 @@ def look(before: Rule | None, known: Mapping[str, Choice], text: str, every: boo
     `known` is what `dispatch` has learnt. Changes nothing, for `alarm` may end it anywhere. Raises Runaway.
     """
     rule = before
-    prefixed = seen = None
+    prefixed: re.Match[str] | None = None
+    seen: Source | None = None
     try:
         if before is not None:
             lead = before.lead
             prefixed = (lead or before.search)(text)
             if prefixed is None:
-                return _UNPREFIXED
+                return UNPREFIXED
             text = text[prefixed.end() :] if lead else f"{prefixed[before.content] or ''}\n"
             if text == "\n":
-                return _UNSURE
+                return UNSURE
         choice = known.get(text[:LENGTH])
         if choice is None:
-            return _UNSURE
+            return UNSURE
         for place, rule in choice.placed:
             if rule.needle in text:
                 match = rule.search(text)
                 if match is not None:
                     if seen is not None:
-                        return _UNSURE
+                        return UNSURE
                     seen = place, prefixed, rule, match
                     if not every:
                         break
     except Runaway as runaway:
         runaway.culprit = rule
         raise
-    return seen or _MISSED
+    return seen or MISSED

@@ -18,6 +18,8 @@ Parts = tuple[str, str, "float | None"]
 """A `Line`, as a plain tuple; without any text if it is lost already (`lines.Parts`)."""
 Glance = tuple[int, bool]
 """The place of the failregex that matched, else MISSED or UNPREFIXED; and whether the line excuses itself."""
+Tally = tuple[dict[int, int], dict[int, int]]
+"""How many glances were alike, by place: of those without an excuse, and with one."""
 Glimpse = tuple[Parts, "Glance | Runaway | None"]
 """A line, and what was seen of it; None: it must be examined."""
 
@@ -27,7 +29,7 @@ def glances(
     before: Rule | None,
     known: Mapping[str, Choice],
     sessions: Sessions,
-    tally: dict[Glance, int],
+    tally: Tally,
     every: bool,
     shown: bool,
 ) -> Iterator[Glimpse]:
@@ -45,23 +47,24 @@ def glances(
             yield line, None
             continue
         try:
-            place, prefixed, rule, match = look(before, known, text, every)
+            seen = look(before, known, text, every)
         except Runaway as runaway:
             yield line, runaway
             continue
-        excused = False
-        if rule is not None and match is not None:
+        if isinstance(seen, int):
+            if seen == UNSURE:
+                yield line, None
+                continue
+            place, excused = seen, False
+        else:
+            place, prefixed, rule, match = seen
             if not ((rule.ip4 and match[rule.ip4]) or (rule.ip6 and match[rule.ip6])):
                 yield line, None
                 continue
             name = prefixed[joined] if joined and prefixed is not None else ""
-            source = before, prefixed, rule, match
-            excused = meet(name, source, raw, time)[0] if name else rule.excuses(match)
-        elif place == UNSURE:
-            yield line, None
-            continue
+            excused = meet(name, seen, raw, time)[0] if name else rule.excuses(match)
         if shown and (excused or place < 0):
             yield line, (place, excused)
         else:
-            seen = place, excused
-            tally[seen] = tally.get(seen, 0) + 1
+            counts = tally[excused]
+            counts[place] = counts.get(place, 0) + 1

@@ -18,7 +18,7 @@ from f2b.filter.glance import UNSURE, look
 from f2b.filter.identity import Identity, identify
 from f2b.filter.literals import Clause
 from f2b.filter.multiline import Buffer
-from f2b.filter.quick import Glance, Glimpse, Parts, glances
+from f2b.filter.quick import Glimpse, Parts, Tally, glances
 from f2b.filter.rule import LONG, Rule, Source, caught, find, ignoring
 from f2b.filter.session import MAX_AGE_S, Merged, Sessions, merged
 from f2b.filter.tags import require_identity
@@ -105,25 +105,24 @@ class RegexFilter:
         self.matched = None
         if not self._quick or len(line.text) > LONG:
             return self._judge(line, None)
-        place, prefixed, rule, match = look(self.prefregex, self._dispatch.known, line.text, False)
-        if rule is None or match is None:
-            return self._judge(line, None) if place == UNSURE else ()
-        self.matched = source = self.prefregex, prefixed, rule, match
+        seen = look(self.prefregex, self._dispatch.known, line.text, False)
+        if isinstance(seen, int):
+            return self._judge(line, None) if seen == UNSURE else ()
+        self.matched = seen
+        _, prefixed, rule, match = seen
         name = prefixed[self._joined] if prefixed is not None and self._joined else ""
         if name and ((rule.ip4 and match[rule.ip4]) or (rule.ip6 and match[rule.ip6])):
-            excused, session = self._sessions.meet(name, source, line.raw, line.time)
+            excused, session = self._sessions.meet(name, seen, line.raw, line.time)
             if excused:
                 return ()
             if session is None:
-                return (_alone(caught(source), self.usedns, line),)
+                return (_alone(caught(seen), self.usedns, line),)
             joint = self._joint(merged(session, (line.raw,), True), line.time)
             return (joint,) if joint else ()
-        failure, nofail, _ = self._report(caught(source), (line.raw,), line.time)
+        failure, nofail, _ = self._report(caught(seen), (line.raw,), line.time)
         return () if nofail or failure is None else (failure,)
 
-    def glances(
-        self, lines: Iterable[Parts], tally: dict[Glance, int], every: bool, shown: bool
-    ) -> Iterator[Glimpse]:
+    def glances(self, lines: Iterable[Parts], tally: Tally, every: bool, shown: bool) -> Iterator[Glimpse]:
         """Do with lines what `examine` does, and tell no more than what is counted: see `quick`."""
         if not self._quick:
             return ((line, None) for line in lines)

@@ -52,6 +52,7 @@ class Rule:
         *(
             "anchored",
             "content",
+            "flags",
             "ip4",
             "ip6",
             "lead",
@@ -85,6 +86,8 @@ class Rule:
         self._derived = tuple(_derived(self.pattern))
         self.marks = Marks(*(self.pattern.groupindex.get(name, 0) for name in Marks._fields))
         self.content = self.marks.content
+        self.flags = self.marks.nofail, self.marks.mlfgained, self.marks.mlfforget
+        """Of `marks`, those that most matches need."""
         self.plain = not self._derived and not self.marks.mlfid
         """Its captures are its groups, and none of them names a session."""
         self.ip4, self.ip6 = self.marks[:2] if self.plain else (0, 0)
@@ -158,17 +161,17 @@ def ignoring(text: Text, usedns: UseDns = "warn") -> Rule:
     return Rule(text, usedns, idle=_ALWAYS)
 
 
-Source = tuple["Rule | None", "re.Match[str] | None", "Rule", "re.Match[str]"]
-"""Where captures come from: a prefix rule and its match, if there is one; a rule and its match."""
+Source = tuple[int, "re.Match[str] | None", Rule, "re.Match[str]"]
+"""A quick look's match: the rule's place, from 0, the prefix's match, which catches no more than `mlfid` beside the
+content, if there is a prefix; the rule, its match."""
 
 
 def caught(source: Source) -> dict[str, str]:
     """Return what both matches caught, the later one first; the text that the prefix hands on is left out."""
-    before, prefixed, rule, match = source
-    if before is None or prefixed is None:
+    _, prefixed, rule, match = source
+    if prefixed is None:
         return rule.captures(match)
-    inherited = before.captures(prefixed)
-    inherited.pop("content", None)
+    inherited = {name: text for name, text in prefixed.groupdict().items() if text is not None and name != "content"}
     inherited.update(rule.captures(match))
     return inherited
 

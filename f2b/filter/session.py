@@ -73,7 +73,8 @@ class _Session:
     def meet(self, source: Source, line: str) -> bool:
         """Do what `add` does for a match that tells plainly who it was, and make nothing of it yet."""
         _, _, rule, match = source
-        _, _, nofail, gained, _, _, _, user = rule.marks
+        nofail, gained, _ = rule.flags
+        user = rule.marks.user
         parked = self._decide(
             match[user] if user else None,
             nofail > 0 and match[nofail] is not None,
@@ -171,7 +172,7 @@ class Sessions:
         if time is not None and time > self._now:
             self._now = time
         _, _, rule, match = source
-        _, _, nofail, gained, forget, _, _, _ = rule.marks
+        nofail, gained, forget = rule.flags
         forgets = forget > 0 and match[forget] is not None
         session = self._find(name) if name in self._open else None
         if session is not None:
@@ -180,8 +181,11 @@ class Sessions:
             if forgets:
                 self._leave(name)
             return not failed, session
-        if not forgets:
-            self._enter(name, (source, line, self._now))
+        if not forgets:  # as `_enter` does: a call is dear where every line begins a session
+            if len(self._open) >= MAX_SESSIONS:
+                del self._open[self._turns.popleft()]
+            self._open[name] = source, line, self._now
+            self._turns.append(name)
         return (nofail > 0 and match[nofail] is not None) or (gained > 0 and match[gained] is not None), None
 
     def _find(self, name: str) -> _Session | None:

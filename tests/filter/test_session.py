@@ -111,7 +111,7 @@ def sources(texts: list[str]) -> list[Source]:
         prefixed = tested.prefregex.search(text) if tested.prefregex else None
         assert prefixed
         rule, match = next((rule, match) for rule in tested.failregex if (match := rule.search(prefixed["content"])))
-        found.append((tested.prefregex, prefixed, rule, match))
+        found.append((tested.failregex.index(rule), prefixed, rule, match))
     return found
 
 
