@@ -70,6 +70,7 @@ PURE = [
     *("control", "control.pickles", "control.protocol", "control.requests", "control.refusal", "control.report"),
     "control.testimony",
     "control.event",
+    "control.guest",
     *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),
 ]
 PACKAGES_PURE_THROUGHOUT = ("config", "date", "filter", "ban", "lint")
@@ -117,6 +118,7 @@ LATE_IMPORTS = {
     ("notify.target", "apprise"): "an extra, half a second of import",
     ("cli.metrics", "f2b.metrics.collector"): "prometheus_client is an extra",
     ("cli.metrics", "f2b.metrics.page"): "the same",
+    ("control.endpoint", "grp"): "few sockets have a group",
     ("cli.networks", "maxminddb"): "an extra, and only this command needs it",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }

@@ -181,6 +181,8 @@ class ServerSpec:
     dbpurgeage: float = 86400
     dbmaxmatches: int = 10
     allowipv6: Literal["auto", "yes", "no"] = "auto"
+    socketgroup: str | None = None
+    """Who may ask on the socket, beside root."""
     options: Mapping[str, Text] = field(default_factory=dict)
     """Every other option of [Definition], for what is not Fail2Ban's."""
     sections: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)

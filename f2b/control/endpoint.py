@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from f2b.control import protocol, requests, words
+from f2b.control.guest import refusal
 from f2b.control.protocol import Closing, Inbox, Malformed, Message, Request, Words
 from f2b.daemon.desk import Desk, Later
 from f2b.errors import ControlError, F2bError
@@ -37,11 +38,13 @@ _CREDENTIALS = struct.Struct("3i")
 class Endpoint:
     """Listens on a Unix socket and answers its clients by asking the desk."""
 
-    def __init__(self, loop: Loop, desk: Desk, log: Log, path: str) -> None:
+    def __init__(self, loop: Loop, desk: Desk, log: Log, path: str, group: str | None = None) -> None:
+        """Members of `group` may ask, but change nothing (see `guest`)."""
         self._loop = loop
         self._desk = desk
         self._log = log
         self.path = Path(path)
+        self._group = group
         self._listener: socket.socket | None = None
         self._identity = (0, 0)
         self._watch: Timer | None = None
@@ -54,7 +57,7 @@ class Endpoint:
         self._watch = self._loop.after(LOOK_S, self._look)
 
     def _listen(self) -> None:
-        self._listener = listener = _listening(self.path)
+        self._listener = listener = _listening(self.path, self._group)
         self._identity = _identity(self.path)
         self._loop.watch(listener.fileno(), self._accept)
 
@@ -105,12 +108,13 @@ class Endpoint:
             self._drop_oldest()
             return
         connection.setblocking(False)
-        if not _trusted(connection):
+        owner = _trusted(connection)
+        if not owner and not self._group:
             connection.close()
             return
         if len(self._clients) >= min(MAX_CLIENTS, _descriptors() // 4):
             self._drop_oldest()
-        client = _Client(connection)
+        client = _Client(connection, guest=not owner)  # the kernel has seen that he is in the group
         self._clients[client.fd] = client
         self._await(client)
 
@@ -151,7 +155,7 @@ class Endpoint:
             message = None if client.last else client.inbox.take()
             if message is None:
                 break
-            answer = self._answer(message)
+            answer = self._answer(message, client.guest)
             if isinstance(answer, Later):
                 self._defer(client, message, answer)
                 return
@@ -174,7 +178,11 @@ class Endpoint:
 
         self._loop.soon(lambda: later.begin(finish))
 
-    def _answer(self, message: Message) -> bytes | Later:
+    def _answer(self, message: Message, guest: bool) -> bytes | Later:
+        refused = refusal(message) if guest else None
+        if refused:
+            in_words = isinstance(message, Words) and message.pickled
+            return protocol.failed_words(refused, in_words)
         if isinstance(message, Closing):
             return b""
         if isinstance(message, Malformed):
@@ -228,8 +236,10 @@ class Endpoint:
 class _Client:
     """One connection, what has come over it and what has still to go."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, guest: bool) -> None:
         self.connection = connection
+        self.guest = guest
+        """May ask only."""
         self.fd = connection.fileno()
         self.inbox = Inbox()
         self.outgoing: bytes | memoryview = b""
@@ -286,7 +296,7 @@ def _stands(path: Path) -> bool:
     return True
 
 
-def _listening(path: Path) -> socket.socket:
+def _listening(path: Path, group: str | None) -> socket.socket:
     """Return a listening socket that nobody else could ever open, in place of one that a dead server left."""
     if len(os.fsencode(path)) > _LONGEST_PATH:
         raise ControlError(f"{path} is too long for a socket (107 bytes); choose a shorter one with -s")
@@ -299,6 +309,9 @@ def _listening(path: Path) -> socket.socket:
             listener.bind(str(path))
         finally:
             os.umask(mask)
+        if group:
+            os.chown(path, -1, _gid(group))
+            path.chmod(0o660)
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
@@ -308,6 +321,16 @@ def _listening(path: Path) -> socket.socket:
         raise
     listener.setblocking(False)
     return listener
+
+
+def _gid(group: str) -> int:
+    import grp  # few sockets have a group
+
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        cure = f"make it (groupadd --system {group}), or name another"
+        raise ControlError(f"socketgroup = {group}: there is no such group; {cure}") from None
 
 
 def _make_folder(folder: Path) -> None:
