@@ -84,10 +84,12 @@ class Step(NamedTuple):
 class Trace:
     """The ring of one jail."""
 
-    __slots__ = ("_ring",)
+    __slots__ = ("_ring", "latest")
 
     def __init__(self, kept: int) -> None:
         self._ring: deque[tuple[object, ...]] = deque(maxlen=max(0, kept))
+        self.latest: float | None = None
+        """When the latest failure, or success, came in; None if none did."""
 
     def __len__(self) -> int:
         return len(self._ring)
@@ -99,6 +101,7 @@ class Trace:
 
     def note(self, failure: Failure, effects: Sequence[Effect], now: float, counter: Counter) -> None:
         """Take note of a failure and what followed from it."""
+        self.latest = now
         if not self._ring.maxlen or (not effects and failure.attempts == SUCCESS):
             return
         what = UNDATED if failure.time is None else PASSED

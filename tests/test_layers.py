@@ -85,6 +85,7 @@ PURE_NAMES = {("net", "socket"): {"AF_INET", "AF_INET6", "inet_ntop", "inet_pton
 
 # (module, what it imports inside a function): why not at its top.
 LATE_IMPORTS = {
+    ("daemon.silence", "f2b.filter.form"): "only a filter that matches nothing needs it",
     ("cli.top", "f2b.cli.screen"): "textual, which only this command needs, and not with --json",
     ("daemon.protection", "grp"): "needed only while somebody is logged in",
     ("daemon.protection", "pwd"): "needed only while somebody is logged in",

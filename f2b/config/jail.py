@@ -37,7 +37,7 @@ OPTIONS = (
 
 OWN = (
     *("counting", "prefix4", "prefix6", "banlist", "protect", "protectgroups", "collateral", "proxies"),
-    *("maxbans", "holdbans", "explainlines"),
+    *("maxbans", "holdbans", "explainlines", "deadafter"),
 )
 """Options of f2b's own that every jail has."""
 
@@ -153,6 +153,7 @@ class Reader:
             maxbans=get("maxbans", convert.integer, default.maxbans),
             holdbans=get("holdbans", convert.boolean, default.holdbans),
             explainlines=get("explainlines", convert.integer, default.explainlines),
+            deadafter=get("deadafter", convert.seconds, default.deadafter),
             increment=self._increment(),
             ignoreself=get("ignoreself", convert.boolean, default.ignoreself),
             ignoreip=self._ignoreip(),

@@ -156,6 +156,8 @@ class JailSpec:
     """And do not come into force."""
     explainlines: int = 50
     """How many failures, and what became of them, are kept for `f2b explain`."""
+    deadafter: float = 604800
+    """A filter that matches nothing for so long, though its logs grow, is told of; 0: never."""
     increment: Increment = field(default_factory=Increment)
     ignoreself: bool = True
     ignoreip: tuple[str, ...] = ()

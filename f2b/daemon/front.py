@@ -68,6 +68,7 @@ class Front:
             (
                 *(str(it) for it in self._renewal.problems() if it.severity == "error"),
                 *self._server.watchdog.troubles,
+                *self._server.silence.troubles,
             ),
         )
 

@@ -95,6 +95,13 @@ class Intake:
         tails = [tail for cohort in self._cohorts if name in cohort.jails for tail in cohort.tails()]
         return {tail.path: tail.position for tail in tails if tail.path in files}
 
+    def mark(self, name: str) -> object:
+        """Return what changes as a jail's logs, or the journal for it, grow; None while one is still to be begun."""
+        if name in self._journals:
+            return self._journals[name].cursor or None
+        found = self.positions(name)
+        return None if None in found.values() else found
+
     def view(self, name: str) -> Reading:
         """Return how a jail's sources do."""
         for cohort in self._cohorts:

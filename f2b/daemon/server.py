@@ -26,6 +26,7 @@ from f2b.daemon.intake import Intake, reads
 from f2b.daemon.lookup import Lookup
 from f2b.daemon.outlet import Heard, Outlet, Read
 from f2b.daemon.protection import Guardian
+from f2b.daemon.silence import Silence
 from f2b.daemon.standing import Standing
 from f2b.daemon.upkeep import Upkeep
 from f2b.daemon.watchdog import Watchdog
@@ -78,6 +79,7 @@ class Server:
         self._upkeep = Upkeep(self.engine, self.outlet, self._lookup, store, loop, self.take)
         self.intake = Intake(self.engine, store, loop, log, self.take)
         self.watchdog = Watchdog(self.outlet, self.intake.tails, loop, log)
+        self.silence = Silence(self.engine, self.intake, store, loop, log)
 
     # ---- life ----
 
@@ -108,6 +110,7 @@ class Server:
         for spec in ready:
             self._begin(spec)
         self._standing.start()
+        self.silence.start()
 
     def gone(self) -> list[str]:
         """Return the jails that the database knows and the configuration no longer does."""
@@ -119,6 +122,7 @@ class Server:
         """Stop reading and take down the firewalls; with `keep`, leave bans in the kernel."""
         self._upkeep.stop()
         self._standing.stop()
+        self.silence.stop()
         self.watchdog.stop()
         self.log.info("server", "Stopping all jails")
         for name, jail in self.engine.jails.items():

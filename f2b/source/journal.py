@@ -91,6 +91,11 @@ class Journal:
         self._calm: Timer | None = None
         self._open()
 
+    @property
+    def cursor(self) -> str:
+        """Where the last entry read stands; empty if there was none."""
+        return self._cursor
+
     def close(self) -> None:
         """Follow the journal no longer."""
         for timer in (self._again, self._calm):
