@@ -35,6 +35,7 @@ LINES = 5
 LONGEST = 500
 """And so many characters of a line."""
 
+COUNTED = "counted"
 NAMELESS = "nameless"
 """The host name has no address."""
 PASSED = "passed over"
@@ -42,8 +43,7 @@ PASSED = "passed over"
 UNDATED = "undated"
 """No line of it has a date that could be read, so nobody knows when it was."""
 _SAYS: Mapping[type, str] = {
-    Found: "counted",
-    Known: "counted",
+    Known: COUNTED,
     Ignored: "ignored",
     Resolve: "asked for addresses",
     Judge: "asked ignorecommand",
@@ -108,11 +108,12 @@ class Trace:
         why, key, attempts = "", failure.id, failure.attempts
         for effect in effects:
             kind = type(effect)
+            if isinstance(effect, Found):  # first, for most lead to nothing else
+                key, what = effect.id, COUNTED
+                continue
             what = _SAYS.get(kind, what)
             if kind in _WHY:
                 why = getattr(effect, _WHY[kind])
-            elif isinstance(effect, Found):
-                key = effect.id
             elif isinstance(effect, Known):
                 attempts = effect.worth
         tally = counter.tally(key)
