@@ -57,7 +57,9 @@ def _metrics(given: Given) -> int:
         raise Usage("Give either --listen or --textfile")
     try:
         if listen:
-            serve(listen, collector.text).serve_forever()
+            page = serve(listen, collector.text)
+            print(f"f2b: metrics at {page.server_address}", file=sys.stderr, flush=True)
+            page.serve_forever()
         while textfile:
             collector.write(textfile)
             time.sleep(every)

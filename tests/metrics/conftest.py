@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,5 +39,19 @@ def measuring(server: Server, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(command) as process:
         try:
             yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def paging(server: Server) -> Iterator[int]:
+    """Let `f2b metrics` listen on loopback; give the port."""
+    command = [sys.executable, "-m", "f2b", "-s", server.socket, "metrics", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            where = re.search(r"metrics at \('127.0.0.1', (\d+)\)", process.stderr.readline())
+            assert where
+            yield int(where[1])
         finally:
             process.kill()

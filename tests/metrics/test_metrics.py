@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from f2b.errors import ConfigError
+from f2b.metrics.page import serve
 from tests.daemon.running import Server, wait_for
-from tests.metrics.conftest import measuring
+from tests.metrics.conftest import measuring, paging
 
 Samples = dict[tuple[str, ...], float]
 
@@ -23,12 +25,6 @@ def samples(text: str) -> Samples:
             values = (sample.labels[name] for name in sorted(sample.labels, reverse=True))
             found.update({(sample.name, *values): sample.value})
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_metrics_when_printed_then_they_say_how_each_jail_does(server: Server) -> None:
@@ -52,28 +48,20 @@ def test_metrics_when_printed_then_they_say_how_each_jail_does(server: Server) -
 
 
 def test_metrics_when_scraped_on_loopback_then_they_are_there_and_nowhere_else(server: Server) -> None:
-    port = free_port()
-    with measuring(server, "--listen", f"127.0.0.1:{port}"):
-        wait_for(lambda: get(port))
-        assert samples(get(port) or "")["f2b_up",] == 1
+    with paging(server) as port:
+        assert samples(get(port))["f2b_up",] == 1
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/other", timeout=60)
     for wrong in ("0.0.0.0:9680", "9680", "example.org:9680", "127.0.0.1:"):
-        done = server.ask("metrics", "--listen", wrong)
-        assert done.returncode == 2
-        assert "write 127.0.0.1:PORT" in done.stderr
+        with pytest.raises(ConfigError, match=r"write 127\.0\.0\.1:PORT"):
+            serve(wrong, bytes)
 
 
-def get(port: int) -> str | None:
-    """Return the page, or None if nobody answers yet."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as page:
-            assert page.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-            return str(page.read().decode())
-    except urllib.error.HTTPError:
-        raise
-    except OSError:
-        return None
+def get(port: int) -> str:
+    """Return the page."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as page:
+        assert page.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        return str(page.read().decode())
 
 
 def test_metrics_when_scraped_on_a_unix_socket_then_they_are_there(server: Server, tmp_path: Path) -> None:
@@ -108,11 +96,9 @@ def test_metrics_when_written_into_a_file_then_it_is_always_whole(server: Server
 
 
 def test_metrics_when_the_server_is_away_then_they_say_so(server: Server, tmp_path: Path) -> None:
-    port = free_port()
     gone = Server(tmp_path)
-    with measuring(gone, "--listen", f"127.0.0.1:{port}"):
-        wait_for(lambda: get(port))
-        assert samples(get(port) or "") == {("f2b_up",): 0, ("f2b_enforcing",): 0}
+    with paging(gone) as port:
+        assert samples(get(port)) == {("f2b_up",): 0, ("f2b_enforcing",): 0}
     done = gone.ask("metrics")
     assert done.returncode == 3
     assert "no server" in done.stderr

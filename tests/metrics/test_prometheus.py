@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from tests.daemon.running import Server, wait_for
-from tests.metrics.conftest import measuring
-from tests.metrics.test_metrics import free_port
+from tests.metrics.conftest import paging
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "grafana"
 CONFIG = """\
@@ -42,11 +43,13 @@ def test_promtool_when_it_checks_our_text_and_our_rules_then_it_finds_nothing(se
 
 
 def test_prometheus_when_it_scrapes_then_every_query_of_ours_has_an_answer(server: Server, tmp_path: Path) -> None:
-    port, web = free_port(), free_port()
-    (tmp_path / "prometheus.yml").write_text(CONFIG % (DOCS / "alerts.yml", port))
+    web = free_port()
     command = ["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
     command += [f"--web.listen-address=127.0.0.1:{web}", "--log.level=error"]
-    with measuring(server, "--listen", f"127.0.0.1:{port}"), subprocess.Popen(command) as process:
+    with ExitStack() as stack:
+        port = stack.enter_context(paging(server))
+        (tmp_path / "prometheus.yml").write_text(CONFIG % (DOCS / "alerts.yml", port))
+        process = stack.enter_context(subprocess.Popen(command))
         try:
             wait_for(lambda: ask(web, 'f2b_banned{jail="app"}'))
             assert ask(web, 'f2b_banned{jail="app"}')[0]["value"][1] == "1"
@@ -60,6 +63,13 @@ def test_prometheus_when_it_scrapes_then_every_query_of_ours_has_an_answer(serve
             assert all(rule["health"] in ("ok", "unknown") for rule in rules)
         finally:
             process.kill()
+
+
+def free_port() -> int:
+    """Return a port that nobody has: Prometheus does not say which it took."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def ask(port: int, query: str) -> list[Any]:
