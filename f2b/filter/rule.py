@@ -171,9 +171,9 @@ def caught(source: Source) -> dict[str, str]:
     _, prefixed, rule, match = source
     if prefixed is None:
         return rule.captures(match)
-    inherited = {name: text for name, text in prefixed.groupdict().items() if text is not None and name != "content"}
-    inherited.update(rule.captures(match))
-    return inherited
+    name = prefixed.groupdict().get("mlfid")
+    captures = rule.captures(match)
+    return captures if name is None else {"mlfid": name, **captures}
 
 
 Found = tuple[int, "re.Match[str]"]
