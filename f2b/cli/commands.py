@@ -44,6 +44,7 @@ COMMANDS = {
     "jail": Entry(_SET, "List, enable and disable jails"),
     "regex": Entry(_TRY, "Run a filter over a log and report what it finds", by_hand=True),
     "replay": Entry(_TRY, "What the jails would have done with old logs"),
+    "tune": Entry(_TRY, "How many hosts a jail would ban with other limits"),
     "check": Entry(_TRY, "What is wrong with the configuration, all at once"),
     "lint": Entry(_TRY, "Whether filters can be fooled, hang, or do nothing"),
     "draft": Entry(_TRY, "Draft failregexes for a log"),

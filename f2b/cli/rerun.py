@@ -93,6 +93,8 @@ class Rerun:
         self._next = float("-inf")
         """When a ban ends, or counters are to be purged."""
         self._purged = float("-inf")
+        self._listened: set[str] = set()
+        """The jails that others hear of."""
 
     @property
     def lines(self) -> int:
@@ -155,6 +157,7 @@ class Rerun:
             alarm.off()
 
     def _opened(self, now: float) -> list[Iterator[Record]]:
+        self._listened = {name for jail in self.engine.jails.values() for name in jail.listens}
         found = []
         for number, ((path, _), jails) in enumerate(self._readers.items()):
             one = Archive(path, line_reader(jails[0].spec), [jail.filter for jail in jails])
@@ -197,9 +200,11 @@ class Rerun:
 
     def _followed(self, effects: Sequence[Effect], now: float) -> Iterator[Effect]:
         """Yield effects with all that follows from them."""
-        heard = [*effects, *self.engine.hear(effects, now)]
+        heard = effects
+        if any(isinstance(effect, Found | Ban) and effect.jail in self._listened for effect in effects):
+            heard = [*effects, *self.engine.hear(effects, now)]
         bans = self._witness.hear(heard, now)
-        for effect in (*heard, *bans, *self.engine.hear(bans, now)):
+        for effect in (*heard, *bans, *(self.engine.hear(bans, now) if bans else ())):
             yield effect
             if isinstance(effect, Ban):
                 self._next = min(self._next, effect.end)

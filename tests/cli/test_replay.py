@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from f2b.cli.main import run
+from f2b.events import Ban
+from f2b.store import Store
 from tests.cli.story import NOW, Story, ssh, web
 from tests.daemon.geoip import country, operator, write
 
@@ -280,13 +287,128 @@ def test_recidive_when_it_hears_of_bans_then_it_does_so_in_a_replay(story: Story
     assert story.replay().bans("recidive") == [(A, 100)]
 
 
-def test_replay_when_for_people_then_it_is_a_list(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+def people(story: Story, capsys: pytest.CaptureFixture[str], *more: str) -> str:
+    """Return what a replay says to people."""
+    now = str(NOW + 10 * 86400)
+    assert run(["replay", "-c", str(story.folder), "--now", now, *more]) == 0
+    return capsys.readouterr().out
+
+
+def test_replay_when_for_people_then_it_is_a_table_and_a_time_line(
+    story: Story, capsys: pytest.CaptureFixture[str]
+) -> None:
     story.jail(filter="sshd", maxretry=1)
+    story.log(ssh(A), ssh(B, 86400), ssh(B, 86405, word="good"))
+    said = people(story, capsys)
+    assert re.search(rf"1h +j +{A} +1$", said, re.M)
+    assert re.search(rf"1h +j +{B} +1 +yes$", said, re.M)
+    assert re.search(r"^j  █ {46}█  2$", said, re.M)
+    assert "3 lines, 2 bans of 2 addresses" in said
+
+
+def test_replay_when_there_are_no_bans_then_it_says_what_was_found(
+    story: Story, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story.jail(filter="sshd")
     story.log(ssh(A))
-    assert run(["replay", "-c", str(story.folder)]) == 0
-    said = capsys.readouterr().out
-    assert f"[j] ban {A} for 1h, after 1 failures" in said
-    assert "[j] 1 found" in said
+    assert re.search(r"^j +1 +0 +0 +0$", people(story, capsys), re.M)
+
+
+def test_plot_when_asked_for_then_it_is_svg(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    story.jail(filter="sshd", maxretry=1)
+    story.log(ssh(A), ssh(B, 86400))
+    people(story, capsys, "--plot", str(story.folder / "bans.svg"))
+    page = ElementTree.parse(story.folder / "bans.svg").getroot()
+    assert page.tag.endswith("svg")
+    assert len([box for box in page.iter() if box.get("class") == "bar"]) == 2
+
+
+def test_compare_when_a_configuration_is_changed_then_the_difference_and_who_logged_in_are_told(
+    story: Story, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story.jail(filter="sshd", maxretry=2)
+    story.log(
+        ssh(A), ssh(A, 1), ssh(B, 2), ssh(B, 600, word="good"), ssh(C, 3), ssh(D, 4), ssh(D, 86400, word="good")
+    )
+    changed = Story(tmp_path / "changed", capsys)
+    changed.jail(filter="sshd", maxretry=1, logpath=story.folder / "log", ignoreip=A)
+    said = people(story, capsys, "--compare", str(changed.folder))
+    assert f"{changed.folder} against {story.folder}: 3 more, 1 fewer, 0 in both; 1 of the new ones logged in" in said
+    assert re.search(rf"^\+ +{B} +j .* root$", said, re.M)
+    assert re.search(rf"^- +{A} +j ", said, re.M)
+    assert run(["replay", "--json", "-c", str(story.folder), "--compare", str(changed.folder)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["id"] for one in told["more"]] == [B, C, D]
+    assert [one["id"] for one in told["fewer"]] == [A]
+    assert told["more"][0]["login"] == {"time": NOW + 600, "user": "root"}
+    assert told["logged_in"] == 1
+
+
+def test_compare_when_with_the_database_then_it_is_what_the_server_did(
+    story: Story, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story.jail(filter="sshd", maxretry=1)
+    story.log(ssh(A), ssh(B, 10))
+    store = Store(str(story.folder / "db"), lambda level, text: None, 10)
+    store.ban(Ban("j", B, NOW + 10, 3600))
+    store.ban(Ban("j", C, NOW + 5, 3600))
+    store.ban(Ban("j", D, NOW - 500, 3600))
+    store.ban(Ban("other", D, NOW + 5, 3600))
+    store.close()
+    said = people(story, capsys, "--compare", "database", "--db", str(story.folder / "db"))
+    assert "against the database: 1 more, 1 fewer, 1 in both; none of the new ones logged in" in said
+    assert re.search(rf"^\+ +{A} ", said, re.M)
+    assert re.search(rf"^- +{C} ", said, re.M)
+
+
+def test_logs_when_a_glob_is_given_or_what_was_rotated_is_wanted_then_all_are_read_in_order(story: Story) -> None:
+    story.jail(filter="sshd", maxretry=3)
+    story.log(ssh(A, 20))
+    story.log(ssh(A, 10), name="log.1")
+    (story.folder / "log.2.gz").write_bytes(gzip.compress(f"{ssh(A, 0)}\n".encode()))
+    assert story.replay().bans() == []
+    assert story.replay("--rotated").bans() == [(A, 20)]
+    assert story.replay(f"{story.folder}/log*").bans() == [(A, 20)]
+
+
+def test_log_when_there_is_none_then_that_is_wrong_usage(story: Story) -> None:
+    story.jail(filter="sshd")
+    assert story.replay(str(story.folder / "nothing*")).status == 2
+
+
+def test_replay_when_it_runs_then_it_touches_nothing(story: Story) -> None:
+    """No file is written, no socket made, no program run: an audit hook in a process of its own sees all of these."""
+    story.jail(filter="sshd", maxretry=1)
+    story.jail("recidive", filter="recidive", backend="bans", logpath=None, maxretry=1)
+    story.log(ssh(A), ssh(B, 1))
+    before = {path: path.stat().st_mtime_ns for path in story.folder.rglob("*")}
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", _WATCHED, "replay", "--json", "-c", str(story.folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count('"event": "ban"') == 4
+    assert done.stderr == ""
+    assert {path: path.stat().st_mtime_ns for path in story.folder.rglob("*")} == before
+
+
+_WATCHED = """
+import os, sys
+def hook(event, arguments):
+    if event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        raise SystemExit(f"wrote {arguments[0]}")
+    if event.startswith(("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "sqlite3.connect")):
+        raise SystemExit(event)
+    if event in {f"os.{verb}" for verb in "remove rename mkdir chmod chown link symlink truncate".split()}:
+        raise SystemExit(event)
+import ctypes, inotify_simple
+from f2b.cli.main import run
+from f2b.events import Ban
+from f2b.store import Store
+sys.addaudithook(hook)
+sys.exit(run(sys.argv[1:]))
+"""
 
 
 def test_replay_when_there_is_no_jail_then_it_says_so(story: Story) -> None:

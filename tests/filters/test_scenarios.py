@@ -12,7 +12,7 @@ import pytest
 
 from f2b.config import search
 from tests.cli.story import Story
-from tests.daemon.geoip import country, write
+from tests.daemon.geoip import country, operator, write
 
 ROOT = Path(__file__).parent.parent.parent
 LOGS = sorted((ROOT / "tests" / "scenarios").glob("*.log"))
@@ -36,10 +36,12 @@ def story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Story:
     )
     made.filter("ssh-abroad", f"database = {places}")
     made.filter("web-admin-abroad", f"database = {places}")
+    operators = write(tmp_path / "operators.mmdb", {"203.0.113.0/24": operator(64500, "Cheap VPS Hosting")})
+    made.filter("ssh-hosting", f"database = {operators}")
     rules = made.write("robots.txt", "User-agent: *\nDisallow: /private/\n")
     made.filter("web-robots", f"robots = {rules}")
     made.filter("tor-exits", f"lists = {made.write('tor.txt', '203.0.113.5')}")
-    for name in ("ssh-abroad", "web-admin-abroad", "web-robots", "tor-exits"):
+    for name in ("ssh-abroad", "ssh-hosting", "web-admin-abroad", "web-robots", "tor-exits"):
         (tmp_path / "filter.d" / f"{name}.conf").rename(tmp_path / "filter.d" / f"{name}.local")
     return made
 
@@ -57,7 +59,7 @@ def test_repeat_everywhere_when_a_host_fails_a_little_everywhere_then_it_is_bann
         "[repeat-everywhere]\nenabled = true\n"
         f"[sshd]\nenabled = true\nlogpath = {EVERYWHERE / 'sshd.log'}\n"
         f"[web-auth-storm]\nenabled = true\nlogpath = {EVERYWHERE / 'web.log'}\n"
-        f"[web-4xx-scan]\nenabled = true\nlogpath = {EVERYWHERE / 'web.log'}\n"
+        f"[web-probes]\nenabled = true\nlogpath = {EVERYWHERE / 'web.log'}\n"
         "[recidive]\nenabled = false\n",
     )
     told = story.replay()
