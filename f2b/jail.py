@@ -347,7 +347,7 @@ class Jail:
         if spec.counting != old.counting:
             counter, self.counter = self.counter, _counter(spec)
             self.counter.restore(counter.tallies())
-            self.counter.total = counter.total
+            self.counter.total, self.counter.most = counter.total, counter.most
         self.trace.keep(spec.explainlines)
         self.counter.maxretry = spec.maxretry
         self.counter.findtime = spec.findtime

@@ -56,6 +56,11 @@ class Loop:
         """Return seconds of a clock that nobody sets."""
         return time.monotonic()
 
+    @staticmethod
+    def lived() -> float:
+        """Return seconds since the host was started, those included in which it slept; nobody sets that clock."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
     def watch(self, fd: int, readable: Callback | None = None, writable: Callback | None = None) -> None:
         """Call `readable`/`writable` whenever `fd` is; replaces what was asked for this `fd` before."""
         events = (selectors.EVENT_READ if readable else 0) | (selectors.EVENT_WRITE if writable else 0)

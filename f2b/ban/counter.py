@@ -8,9 +8,15 @@ at once.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import NamedTuple
 
 from f2b.events import Failure
+
+MOST = 100_000
+"""Ids that are counted at once; beyond, whoever did not fail for longest is forgotten."""
+KEPT = 16_384
+"""Characters of a log line that are kept for actions."""
 
 
 class Tally(NamedTuple):
@@ -35,14 +41,19 @@ class Tally(NamedTuple):
 class Counter:
     """The failures of everybody who is not banned for them yet, counted as a rate."""
 
-    __slots__ = ("_tallies", "findtime", "maxmatches", "maxretry", "total")
+    __slots__ = ("_tallies", "findtime", "forgotten", "maxmatches", "maxretry", "most", "total")
 
     def __init__(self, maxretry: int, findtime: float, maxmatches: int) -> None:
         self.maxretry = maxretry
         self.findtime = findtime
         self.maxmatches = maxmatches
         self.total = 0
+        self.most = MOST
+        """Ids that are counted at once."""
+        self.forgotten = 0
+        """How many were forgotten since there were more."""
         self._tallies: dict[str, Tally] = {}
+        """Whoever failed last at the end."""
 
     def __len__(self) -> int:
         return len(self._tallies)
@@ -58,11 +69,20 @@ class Counter:
 
     def _keep(self, key: str, tally: Tally) -> Tally | None:
         self.total += 1
-        if tally.retry < self.maxretry:
-            self._tallies[key] = tally
-            return None
         self._tallies.pop(key, None)
-        return tally
+        if tally.retry >= self.maxretry:
+            return tally
+        self._tallies[key] = tally
+        if len(self._tallies) > self.most:
+            self._shed()
+        return None
+
+    def _shed(self) -> None:
+        """Forget some, not one each time: finding the first of a dict whose first ones went takes long."""
+        gone = list(islice(self._tallies, len(self._tallies) - self.most + self.most // 50))
+        for key in gone:
+            del self._tallies[key]
+        self.forgotten += len(gone)
 
     def _add(self, tally: Tally | None, failure: Failure, time: float) -> Tally:
         if tally is None or tally.last <= time - self.findtime:
@@ -83,7 +103,8 @@ class Counter:
         return tally._replace(retry=tally.retry + attempts, failures=tally.failures + 1)
 
     def _newest(self, matches: tuple[str, ...]) -> tuple[str, ...]:
-        return matches[-self.maxmatches :] if self.maxmatches > 0 else ()
+        newest = matches[-self.maxmatches :] if self.maxmatches > 0 else ()
+        return tuple(line[:KEPT] for line in newest) if any(len(line) > KEPT for line in newest) else newest
 
     def purge(self, now: float) -> None:
         """Forget everybody without a failure within findtime."""

@@ -13,7 +13,9 @@ from itertools import islice
 from random import Random
 from typing import TypeVar
 
+from f2b import memory
 from f2b.ban.collateral import DAY_S, Arrival, Others
+from f2b.ban.counter import MOST
 from f2b.ban.history import History, Past
 from f2b.ban.protected import Protected
 from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
@@ -213,6 +215,7 @@ class Server:
         if jail is None:
             return False
         jail.gap_s = self._gap_s or 0.0
+        jail.counter.most = memory.room(len(self.settings.jails), MOST)
         self.engine.add(jail)
         self._asked(lambda: self._store.enable(spec.name), None)
         guard = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log, self._store.recall)

@@ -8,12 +8,16 @@ from f2b.daemon.lookup import Lookup
 from f2b.daemon.outlet import Outlet
 from f2b.engine import Engine
 from f2b.errors import StoreError
-from f2b.events import Effect
+from f2b.events import Effect, Warned
+from f2b.jail import Jail
 from f2b.loop import Loop, Timer
 from f2b.store import Store
+from f2b.value import replace
 
 HOUSEKEEPING_S = 5
 """How often counters are purged and names and list files looked at; bans end at their own deadlines."""
+STEP_S = 60.0
+"""A clock that differs by more from what it should say was set; less is left to pass."""
 PURGE_S = 3600
 """How often the database forgets what is older than dbpurgeage (as in Fail2Ban), and endless bans are renewed."""
 
@@ -41,6 +45,10 @@ class Upkeep:
         self._housekeeping: Timer | None = None
         self._retry: Timer | None = None
         self._purged = loop.now()
+        self._clock = loop.now(), loop.lived()
+        """What the wall clock said, and for how long the host was up then."""
+        self._full: set[str] = set()
+        """Jails of which it was told that they forget some."""
 
     def start(self) -> None:
         """Begin, with what is due now."""
@@ -71,7 +79,21 @@ class Upkeep:
 
     def _tick(self) -> None:
         self._end = None  # the deadline has been used up
+        self._follow_clock()
         self._take(self._engine.tick(self._loop.now()))
+
+    def _follow_clock(self) -> None:
+        """Move the bans when somebody has set the clock: the kernel's timeouts go by time that has passed."""
+        now, lived = self._loop.now(), self._loop.lived()
+        expected = self._clock[0] + lived - self._clock[1]
+        step, self._clock = now - expected, (now, lived)
+        if abs(step) < STEP_S:
+            return
+        for jail in self._engine.jails.values():
+            for ban in list(jail.ledger):
+                new = now - 2 * HOUSEKEEPING_S <= ban.time <= now  # made by the new clock
+                if ban.time <= expected and not new:
+                    jail.ledger.put(replace(ban, time=ban.time + step))
 
     def _keep_house(self) -> None:
         self._tick()
@@ -81,11 +103,26 @@ class Upkeep:
             self._purge(now)
         self._outlet.retry_store()  # without any trouble this looks whether the file is still there
         for jail in self._engine.jails.values():
+            self._tell_if_full(jail)
             self._lookup.refresh(jail)
             listed = self._lookup.listed(jail)
             if listed:
                 self._take(listed)
         self._housekeeping = self._loop.after(HOUSEKEEPING_S, self._keep_house)
+
+    def _tell_if_full(self, jail: Jail) -> None:
+        """Tell once that a jail counts no more ids than it may, and again only after that was over."""
+        counter = jail.counter
+        if not counter.forgotten or len(counter) < counter.most // 2:
+            self._full.discard(jail.name)
+            counter.forgotten = 0
+        elif jail.name not in self._full:
+            self._full.add(jail.name)
+            what = (
+                f"More than {counter.most} ids fail and are not banned: those that failed longest ago are forgotten"
+            )
+            cure = "Shorten findtime, or give the server more memory; for a botnet there is filtertype = distributed"
+            self._take([Warned(jail.name, (what, cure))])
 
     def _purge(self, now: float) -> None:
         for guard in self._outlet.guards.values():

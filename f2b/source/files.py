@@ -11,6 +11,7 @@ from f2b.source import pattern as patterns
 from f2b.source.handle import CHUNK, Handle, Ident
 from f2b.source.mounts import Mounts
 from f2b.source.position import Position
+from f2b.source.room import crowded
 from f2b.source.rotation import LATE
 from f2b.source.tail import Tail
 from f2b.source.turn import PIECE, Turns
@@ -88,6 +89,8 @@ class Files:
         self._logs: dict[str, LogFile] = {}
         self._queue: dict[str, None] = {}
         """Who may have something to read, in the order of asking."""
+        self._recent: dict[str, None] = {}
+        """Whose files are open, whoever was read last at the end."""
         self._swept = float("-inf")
         self._calm = CALM
         self._owners: dict[tuple[str, Ident], Tail] = {}
@@ -181,9 +184,23 @@ class Files:
 
         return Tail(path, self._known.get(path), tail, unit, self._opened, claim, self._late)
 
-    def _own(self, log: LogFile) -> None:
+    def _own(self, log: LogFile) -> bool:
+        """Note whose the files are that a log holds open; return whether one of them is new."""
+        new = False
         for ident in log.tail.idents:
+            new = new or self._owners.get((log.pattern, ident)) is not log.tail
             self._owners[log.pattern, ident] = log.tail
+        return new
+
+    def _make_room(self, path: str) -> bool:
+        """Close logs that were read to their end while too many files are open; return whether any was closed."""
+        closed = False
+        for other in [name for name in self._recent if name != path and name not in self._queue]:
+            if not crowded():
+                break
+            self._recent.pop(other)
+            closed = (other in self._logs and self._logs[other].tail.rest()) or closed
+        return closed
 
     def _note_idle(self, pattern: str, idle: bool) -> None:
         if idle and pattern not in self._idle_patterns:
@@ -196,6 +213,7 @@ class Files:
     def _drop(self, path: str) -> None:
         log = self._logs.pop(path)
         self._queue.pop(path, None)
+        self._recent.pop(path, None)
         if log.again:
             log.again.cancel()
         log.tail.close()
@@ -288,7 +306,10 @@ class Files:
         del self._queue[path]
         log = self._logs[path]
         chunk = log.tail.read(log.limit)
-        self._own(log)
+        self._recent.pop(path, None)
+        self._recent[path] = None
+        if (self._own(log) or log.tail.trouble) and crowded() and self._make_room(path) and log.tail.trouble:
+            chunk = log.tail.read(log.limit)
         log.seen = log.seen or not log.tail.trouble
         if chunk:
             self._queue[path] = None

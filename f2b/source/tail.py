@@ -126,6 +126,14 @@ class Tail:
                 return handle
         return None
 
+    def rest(self) -> bool:
+        """Give the descriptors back if all was read, until the next `read`; return whether there were any."""
+        if not (self._now or self._old) or self.lag:
+            return False
+        self._saved = self.position
+        self._drop_all()
+        return True
+
     def close(self) -> None:
         """Give the descriptors back; the position stays."""
         self._saved = self.position

@@ -95,3 +95,25 @@ def test_add_in_any_order_equals_the_described_rule(times: list[int], maxretry: 
             expected.append(time)
             retry = 0
     assert trips([float(time) for time in times], maxretry, findtime) == expected
+
+
+def test_more_ids_than_may_be_counted_then_those_that_failed_longest_ago_are_forgotten() -> None:
+    counter = Counter(3, 600, 5)
+    counter.most = 100
+    for number in range(1000):
+        counter.add(failure(f"id{number}"), number / 10)
+        if number in (10, 60, 110):  # somebody who fails on is kept
+            tripped = counter.add(failure("patient"), number / 10)
+        assert len(counter) <= 100
+    assert tripped
+    assert counter.tally("id999")
+    assert counter.tally("id800") is None
+    assert counter.forgotten + len(counter) == 1000
+
+
+def test_long_lines_are_kept_in_part() -> None:
+    counter = Counter(3, 600, 5)
+    counter.add(failure(line="x" * 1_000_000), 1)
+    tally = counter.tally("192.0.2.1")
+    assert tally
+    assert [len(line) for line in tally.matches] == [16_384]

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -69,6 +70,7 @@ class Patient:
         self.zone = ""
         """The zone in which lines are dated; empty for this process's."""
         self.process: subprocess.Popen[bytes] | None = None
+        self._kept: subprocess.Popen[bytes] | None = None
         self._out = folder / "out"
         self.write("filter.d/app.conf", _FILTER)
         self.write("action.d/note.conf", _NOTE.format(acts=self.acts))
@@ -95,12 +97,13 @@ class Patient:
 
     # ---- its life ----
 
-    def start(self, wait: bool = True) -> None:
-        """Start it, and wait until it answers."""
+    def start(self, wait: bool = True, within: Sequence[str] = ()) -> None:
+        """Start it in new namespaces, or `within` others, and wait until it answers."""
         own = {"loglevel": "INFO", "logtarget": self.own_log, "syslogsocket": "auto", "socket": self.socket}
         own |= {"pidfile": self.folder / "pid", "dbfile": self.db, "dbpurgeage": "1d", "dbmaxmatches": 10}
         self.write("fail2ban.conf", "".join(["[Definition]\n", *(f"{key} = {own[key]}\n" for key in own)]))
         command = ["unshare", "-nm", "sh", "-c", _BEGIN.format(setup=self.setup), "sh", *self._server()]
+        command = [*within, *self._server()] if within else command
         with self._out.open("ab") as out:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=os.environ | self.environment
@@ -157,6 +160,30 @@ class Patient:
             return -signal.SIGKILL
         finally:
             self.process = None
+
+    def again(self) -> None:
+        """Let it end as by a loss of power, and start it again in the same network namespace."""
+        keep = self._keeper()
+        self.kill()
+        self.start(within=["nsenter", "-t", str(keep.pid), "-n", "-m"])
+
+    def _keeper(self) -> subprocess.Popen[bytes]:
+        """Return a process that keeps the namespaces when the server has gone."""
+        if self._kept is None:
+            words = ["nsenter", "-t", str(self.pid), "-n", "-m", "sleep", "100000"]
+            self._kept = subprocess.Popen(words)
+            self.wait(lambda: "sleep" in Path(f"/proc/{self._keeper().pid}/comm").read_text(), "no process")
+        return self._kept
+
+    def close(self) -> None:
+        """End all that runs, and remove its cgroups."""
+        self.kill()
+        if self._kept:
+            self._kept.kill()
+            self._kept.wait()
+        for group in Path("/sys/fs/cgroup").glob(f"*/f2b-{self.folder.name}"):
+            with suppress(OSError):
+                group.rmdir()
 
     def inside(self, *command: str, fails: bool = False) -> str:
         """Run a command in its namespaces; return what it prints. With `fails`, it may fail."""
@@ -275,3 +302,10 @@ class Patient:
 def numbered(count: int, net: str = "198.51") -> Sequence[str]:
     """Return so many addresses."""
     return [f"{net}.{number // 250}.{number % 250 + 1}" for number in range(count)]
+
+
+def wait_quietly(what: Callable[[], object], patience_s: float) -> None:
+    """Wait until something is so, or it has taken too long."""
+    deadline = time.monotonic() + patience_s
+    while not what() and time.monotonic() < deadline:
+        time.sleep(0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -11,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.faults import action, clock, control, disk, kernel, load, logs, name, process  # noqa: F401 - their cases
+from tests.faults import action, clock, control, disk, kernel, load, logs, name, page, process  # noqa: F401 - their cases
 from tests.faults.case import CASES, Case
 from tests.faults.patient import Kind, Patient
+from tests.faults.soak import Soak
 
 BESIDE = 3
 """So many cases at once: they mostly wait."""
@@ -41,16 +43,25 @@ def attempt(case: Case, kind: Kind) -> Outcome:
             failure = f"{type(error).__name__}: {error}" if not isinstance(error, AssertionError) else str(error)
             failure = failure or "it does not hold"
         finally:
-            patient.kill()
+            patient.close()
     return Outcome(case, kind, failure, time.monotonic() - began)
 
 
-def attempts(cases: Iterable[Case], kind: Kind) -> list[Outcome]:
+def attempts(cases: Iterable[Case], kind: Kind, keep: Path | None = None) -> list[Outcome]:
     """Do them all, several at once where that does no harm."""
     cases = [case for case in cases if kind in case.kinds]
+
+    def tried(case: Case) -> Outcome:
+        outcome = _told(attempt(case, kind))
+        if keep:
+            kept = {"server": kind, "case": f"{case.area}: {case.name}", "holds": not outcome.failure}
+            with keep.open("a") as file:
+                file.write(json.dumps(kept) + "\n")
+        return outcome
+
     with ThreadPoolExecutor(BESIDE) as pool:
-        done = list(pool.map(lambda case: _told(attempt(case, kind)), (it for it in cases if not it.alone)))
-    return done + [_told(attempt(case, kind)) for case in cases if case.alone]
+        done = list(pool.map(tried, (it for it in cases if not it.alone)))
+    return done + [tried(case) for case in cases if case.alone]
 
 
 def _told(outcome: Outcome) -> Outcome:
@@ -60,6 +71,23 @@ def _told(outcome: Outcome) -> Outcome:
     if outcome.failure:
         print("       " + outcome.failure[:1500].replace("\n", "\n       "), flush=True)
     return outcome
+
+
+def soak(minutes: float, seed: int) -> int:
+    """Let a server live through random faults; return 0 if all is well in the end."""
+    with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as folder:
+        patient = Patient(Path(folder))
+        living = Soak(patient, seed)
+        try:
+            living.run(minutes)
+        except AssertionError as error:
+            print(f"seed {seed}: {error}\n{patient.said()[-3000:]}")
+            return 1
+        finally:
+            patient.close()
+            print(f"seed {seed}: {len(living.attackers)} attackers, faults: {living.faults}")
+    print("ledger, database and kernel agree; nobody is lost, nobody was banned twice, memory is flat")
+    return 0
 
 
 def chosen(words: Sequence[str], quick: bool) -> list[Case]:
@@ -74,9 +102,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("words", nargs="*", metavar="WORD", help="only cases whose area or name holds it")
     parser.add_argument("--quick", action="store_true", help="only those of every .ci/run")
     parser.add_argument("--fail2ban", action="store_true", help="hurt Debian's Fail2Ban instead")
+    parser.add_argument(
+        "--soak", type=float, metavar="MINUTES", help="random faults, every few seconds, on one server"
+    )
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the soak's chance")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="add what came of it to a file")
+    parser.add_argument(
+        "--page", nargs="*", type=Path, metavar="FILE", help="write docs/reliability.md from such files"
+    )
     asked = parser.parse_args(argv)
+    if asked.page is not None:
+        page.write(page.kept(asked.page))
+        return 0
+    if asked.soak:
+        return soak(asked.soak, asked.seed)
     kind: Kind = "Fail2Ban" if asked.fail2ban else "f2b"
-    outcomes = attempts(chosen(asked.words, asked.quick), kind)
+    outcomes = attempts(chosen(asked.words, asked.quick), kind, asked.keep)
     held = sum(not outcome.failure for outcome in outcomes)
     print(f"{kind}: {held} of {len(outcomes)} faults do it no harm")
     return int(held < len(outcomes))
