@@ -61,8 +61,11 @@ def glances(
             if not ((rule.ip4 and match[rule.ip4]) or (rule.ip6 and match[rule.ip6])):
                 yield line, None
                 continue
-            name = prefixed[joined] if joined and prefixed is not None else ""
-            excused = meet(name, seen, raw, time)[0] if name else rule.excuses(match)
+            name = prefixed[joined] if joined and prefixed is not None else None
+            if name:
+                excused = meet(name, seen, raw, time)[0]
+            else:  # an empty name is one, too: of a session that no other line joins
+                excused = name is None and rule.excuses(match)
         if shown and (excused or place < 0):
             yield line, (place, excused)
         else:
