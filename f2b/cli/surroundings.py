@@ -13,6 +13,9 @@ from f2b.daemon.session import sessions
 
 PROC = Path("/proc")
 UFW = Path("/etc/ufw/ufw.conf")
+SHOREWALL = Path("/var/lib/shorewall/state")
+SOCKETS = Path("/etc/systemd/system/sockets.target.wants")
+"""Services that systemd starts when somebody comes: sshd on Ubuntu, say."""
 FAIL2BAN = Path("/etc/fail2ban")
 
 
@@ -30,9 +33,9 @@ class Surroundings(NamedTuple):
     """The address from which whoever asks is logged in; empty if he sits before it."""
 
 
-def look(environ: Mapping[str, str] = os.environ, proc: Path = PROC) -> Surroundings:
+def look(environ: Mapping[str, str] = os.environ, proc: Path = PROC, sockets: Path = SOCKETS) -> Surroundings:
     """Return what there is."""
-    programs = frozenset(_programs(proc))
+    programs = frozenset({*_programs(proc), *_awaited(sockets)})
     return Surroundings(programs, Machine().journal(), _firewall(programs), FAIL2BAN.is_dir(), _admin(environ))
 
 
@@ -46,13 +49,22 @@ def _programs(proc: Path) -> set[str]:
     return found
 
 
+def _awaited(sockets: Path) -> set[str]:
+    """Return the programs for which systemd listens."""
+    names = {path.stem for path in sockets.glob("*.socket")}
+    return {"sshd" if name == "ssh" else name for name in names}
+
+
 def _firewall(programs: frozenset[str]) -> str:
     if "firewalld" in programs:
         return "firewalld"
-    try:
-        return "ufw" if "ENABLED=yes" in UFW.read_text() else ""
-    except OSError:
-        return ""
+    for name, file, word in (("ufw", UFW, "ENABLED=yes"), ("shorewall", SHOREWALL, "Started")):
+        try:
+            if word in file.read_text():
+                return name
+        except OSError:  # it is not installed
+            continue
+    return ""
 
 
 def _admin(environ: Mapping[str, str]) -> str:

@@ -6,11 +6,11 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 
 from f2b.ban.protected import Protected
-from f2b.daemon import route, session
+from f2b.daemon import own, route, session
 from f2b.loop import Loop
 
 ROUTES_S = 30.0
-"""How often the default gateways are looked up."""
+"""How often the default gateways and this host's own addresses are looked up."""
 FRESH_S = 0.1
 """How long what was seen of sessions holds: in a storm of bans nobody logs in between two."""
 Allowed = Mapping[str, float]
@@ -18,30 +18,34 @@ Allowed = Mapping[str, float]
 
 
 class Guardian:
-    """Knows administrators' sessions, gateways, and who was allowed by hand."""
+    """Knows administrators' sessions, gateways, own addresses, and who was allowed by hand."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._allowed: Allowed = {}
         self._gateways: frozenset[str] = frozenset()
+        self._own: frozenset[str] = frozenset()
         self._looked = float("-inf")
         self._asked = float("-inf")
         self._stamp: object = None
         self._known: dict[tuple[bool, tuple[str, ...]], Protected] = {}
-        """By whether gateways count and by the groups of administrators, as of `_stamp`."""
+        """By whether packets are shut out and by the groups of administrators, as of `_stamp`."""
 
     def allow(self, allowed: Allowed) -> None:
         """Protect these from now on, and no others by hand."""
         self._allowed = allowed
         self._known.clear()
 
-    def protected(self, groups: Sequence[str], gateways: bool) -> Protected:
-        """Return who is protected now, where members of these groups are administrators, and gateways or not."""
+    def protected(self, groups: Sequence[str], packets: bool) -> Protected:
+        """Return who is protected now, where members of these groups are administrators.
+
+        `packets`: bans shut all packets out, so gateways and this host itself are protected, too.
+        """
         now = self._loop.now()
         if abs(now - self._asked) >= FRESH_S:
             self._asked = now
             self._look_again(now)
-        key = gateways, tuple(groups)
+        key = packets, tuple(groups)
         if key not in self._known:
             self._known[key] = Protected(self._reasons(*key))
         return self._known[key]
@@ -63,11 +67,12 @@ class Guardian:
     def _look_for_gateways(self, now: float) -> None:
         if abs(now - self._looked) >= ROUTES_S:
             self._looked = now
-            self._gateways = route.gateways()
+            self._gateways, self._own = route.gateways(), own.addresses()
             self._known.clear()
 
-    def _reasons(self, gateways: bool, groups: Collection[str]) -> dict[str, str]:
-        found = dict.fromkeys(self._gateways if gateways else (), "it is the default gateway")
+    def _reasons(self, packets: bool, groups: Collection[str]) -> dict[str, str]:
+        found = dict.fromkeys(self._own if packets else (), "it is this host's own address")
+        found |= dict.fromkeys(self._gateways if packets else (), "it is the default gateway")
         for user, address in session.sessions():
             if _administers(user, groups):
                 found[address] = f"{user} is logged in from it"

@@ -111,6 +111,13 @@ def test_surroundings_when_looked_at_then_name_programs_and_login(tmp_path: Path
     assert look({}).admin == ""
 
 
+def test_surroundings_when_systemd_listens_for_sshd_then_it_counts_as_running(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "ssh.socket").touch()
+    assert look({}, tmp_path / "proc", tmp_path).programs == {"sshd"}
+    assert look({}, tmp_path / "proc", tmp_path / "none").programs == frozenset()
+
+
 MINE = """# mine
 [DEFAULT]
 bantime = 1d   ; long
