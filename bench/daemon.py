@@ -183,7 +183,8 @@ def _resident(bench: Bench, program: Program, bans: int) -> list[tuple[float, fl
         with serving(program, folder) as server:
             Told(folder, server).wait(*active(*FIVE))
             Told(folder, server).count("Restore Ban", bans)
-            time.sleep(2)
+            folder.ask(program, "ping")  # who answers has done all that a start brings
+            time.sleep(1)
             found.append(memory_mb(server.pid))
     return found
 

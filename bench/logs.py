@@ -6,7 +6,6 @@ where the caller says: a server leaves out what is older than its findtime.
 
 from __future__ import annotations
 
-import calendar
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,8 @@ OPEN = 20
 """So many of sshd's sessions go on at a time, their lines among each other."""
 MISSING = 0.02
 """The share of `access` that asks for what is not there; a third of these is a bot."""
+ERRORS = 0.1
+"""The share of bots' requests that Apache logs as an error, too: most go to programs that answer them themselves."""
 
 _HOST = "web-1"
 _USERS = ("alice", "bob", "carol", "dave", "erin", "frank", "deploy", "backup", "git", "www")
@@ -122,7 +123,7 @@ def access(count: int, seed: int = 4, start: float = START) -> Iterator[str]:
 
 
 def apache(count: int, seed: int = 9, start: float = START) -> Iterator[str]:
-    """The access log of a host that lets Apache write its errors there, too: one beside each bot's request."""
+    """The same as a collector keeps it, with some of Apache's errors among it, all dates of one form."""
     dice = random.Random(seed)
     for line in access(count, seed, start):
         if count == 0:
@@ -130,15 +131,14 @@ def apache(count: int, seed: int = 9, start: float = START) -> Iterator[str]:
         count -= 1
         yield line
         page = line.split('"')[1].split()[1]
-        if page in _BOTS and count:
+        if page in _BOTS and count and dice.random() < ERRORS:
             count -= 1
             yield _error(line, page, dice)
 
 
 def _error(line: str, page: str, dice: random.Random) -> str:
     """Return what Apache's error log says of a request for what is not there."""
-    asked = calendar.timegm(time.strptime(line.split("[")[1].split()[0], "%d/%b/%Y:%H:%M:%S"))
-    stamp = time.strftime(f"%a %b %d %H:%M:%S.{dice.randrange(1_000_000):06} %Y", time.localtime(asked))
+    stamp = line.split("[")[1].split("]")[0]
     who = f"[pid {dice.randrange(300, 9000)}:tid 140093] [client {line.split()[0]}:{dice.randrange(1024, 65536)}]"
     return f"[{stamp}] [core:error] {who} AH00128: File does not exist: /var/www{page}"
 

@@ -71,4 +71,10 @@ def run(command: Sequence[str]) -> Ran:
 def start(command: Sequence[str], said: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     """Start a command; f2b in this checkout is told where that is."""
     env = os.environ | ({"PYTHONPATH": str(ROOT)} if sys.executable in command else {})
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # for then each start would compile again what has changed
     return subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=env)
+
+
+def compile_f2b() -> None:
+    """Compile this checkout, as installing would."""
+    run([sys.executable, "-m", "compileall", "-q", str(ROOT / "f2b")])

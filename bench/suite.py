@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import daemon, growth, page, trial
-from bench.program import FAIL2BAN, ROOT, f2b
+from bench.program import FAIL2BAN, ROOT, compile_f2b, f2b
 from bench.row import Bench, Measured
 
 ROWS = [*trial.ROWS, *daemon.ROWS]
@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     results: Results = {"rows": {}, "growth": {}, "load": {}}
     results |= json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     names = asked.rows or NAMES
+    compile_f2b()
     failed = [name for name in NAMES if name in names and not _measured(name, asked, results)]
     if asked.write:
         write(

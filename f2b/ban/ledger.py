@@ -34,6 +34,9 @@ class Ledger:
     def __iter__(self) -> Iterator[Ban]:
         return iter(self._bans)
 
+    def __contains__(self, ban: object) -> bool:
+        return isinstance(ban, Ban) and self.get(ban.id) == ban
+
     def get(self, key: str) -> Ban | None:
         """Return the ban of this id, if it is banned."""
         return self._bans.get(key)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from f2b.config.model import JailSpec, ServerSpec
@@ -47,8 +47,8 @@ class JailView:
     """Ids with a counter entry now."""
     failed_total: int
     """Failures counted since the jail was created."""
-    bans: tuple[Ban, ...]
-    """Those in force, in the order of banning."""
+    bans: Collection[Ban]
+    """Those in force, in the order of banning; not copied, for there may be many: look at once."""
     banned_total: int
 
 

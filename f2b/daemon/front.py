@@ -97,7 +97,7 @@ class Front:
             jail.spec.filter.journalmatch if rests and jail.spec.journal else reading.journalmatch,
             len(jail.counter),
             jail.counter.total,
-            tuple(jail.ledger),
+            jail.ledger,
             jail.banned_total,
         )
 

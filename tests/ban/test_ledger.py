@@ -56,6 +56,14 @@ def test_prolonged_ban_ends_at_its_new_end_only() -> None:
     assert [over.id for over in ledger.expire(25)] == ["a"]
 
 
+def test_contains_when_a_ban_is_in_force_just_so_then_it_is_there() -> None:
+    ledger = Ledger()
+    ledger.put(ban("a", 0, 10))
+    assert ban("a", 0, 10) in ledger
+    assert ban("a", 0, 11) not in ledger
+    assert "a" not in ledger
+
+
 def test_inside_a_network_finds_addresses_and_networks_of_its_family() -> None:
     ledger = Ledger()
     for key in ("192.0.2.1", "192.0.2.128/25", "192.0.0.0/16", "198.51.100.1", "2001:db8::1", "someone"):
