@@ -3,6 +3,9 @@
 The shell has its own network, processes and mounts, and what it writes to /etc, /var, /opt, /root and /usr/local is
 thrown away with it. Debian's configuration of Fail2Ban waits in /opt/debian-fail2ban.
 
+There is another host, the attacker 203.0.113.66: what stands behind `attacker$` in a `console` block is run there.
+It reaches this host as 192.0.2.1.
+
 Of a page are run: `sh` blocks, of `console` blocks what stands behind a prompt, and what hidden comments say:
 `<!-- run: COMMAND -->` for what the reader has done before or does elsewhere, and `<!-- file: PATH -->` before one
 that is to be written to a file. Lines shown below a prompt must be in the output, in this order; numbers and times
@@ -20,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE_S = 300
+PATIENCE_S = 120
 _PARTS = re.compile(
     r"^<!-- run: (?P<run>.*?) -->$"
     r"|^<!-- file: (?P<file>\S+) -->\n```\w*\n(?P<text>.*?)^```"
@@ -40,6 +43,11 @@ for part in {parts}; do
 done
 mount -t tmpfs none /run
 ip link set lo up
+ip netns add attacker
+ip link add wire type veth peer name wire netns attacker
+ip addr add 192.0.2.1/24 dev wire && ip link set wire up && ip route add 203.0.113.0/24 dev wire
+ip -n attacker addr add 203.0.113.66/24 dev wire && ip -n attacker link set wire up
+ip -n attacker route add default dev wire
 cp -r /etc/fail2ban /opt/debian-fail2ban
 rm -rf /etc/fail2ban /etc/f2b /var/log/auth.log /var/lib/f2b
 printf '#!/bin/sh\\nPYTHONPATH={root} exec {python} -m f2b "$@"\\n' > /usr/local/bin/f2b
@@ -102,8 +110,11 @@ def steps(page: str) -> Iterator[Step]:
 
 
 def _prompted(block: str) -> Iterator[Step]:
-    for piece in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+    _, *pieces = re.split(r"^(attacker)?\$ ", block, flags=re.MULTILINE)
+    for host, piece in zip(pieces[::2], pieces[1::2], strict=True):
         command, *shown = piece.rstrip().split("\n")
+        if host:
+            command = f"ip netns exec {host} {command}"
         while command.endswith("\\"):
             command += "\n" + shown.pop(0)
         yield Step(command, [line for line in shown if line.strip()])
@@ -121,18 +132,20 @@ def play(page: str, top: Path) -> list[Outcome]:
     script = _SET.format(top=top, parts=" ".join(_LAID), root=ROOT, python=sys.executable)
     for number, step in enumerate(told):
         script += f"printf '{_MARK}{number}\\n'\n{_shell(step.command)}\nprintf '{_MARK}=%d\\n' $?\n"
-    command = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash"]
-    done = subprocess.run(
-        command,
-        input=script,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    found = re.findall(rf"{_MARK}(\d+)\n(.*?){_MARK}=(\d+)\n", done.stdout, re.DOTALL)
-    assert len(found) == len(told), f"the shell ended early:\n{done.stdout}"
+    (top / "script").write_text(script)
+    command = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    with (top / "output").open("w+") as output:
+        subprocess.run(
+            ["timeout", "-s", "KILL", str(PATIENCE_S), *command, "bash", top / "script"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        output.seek(0)
+        said = output.read()
+    found = re.findall(rf"{_MARK}(\d+)\n(.*?){_MARK}=(\d+)\n", said, re.DOTALL)
+    assert len(found) == len(told), f"the shell ended early:\n{said}"
     return [Outcome(told[int(number)], int(status), output) for number, output, status in found]
 
 
