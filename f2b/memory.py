@@ -1,4 +1,4 @@
-"""Giving memory back that only a start needed: reading a configuration, restoring thousands of bans."""
+"""Giving memory back that only a start needed, or a storm; how much there is."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ FEWEST = 2_000
 
 
 def settle() -> None:
-    """Keep what there is now out of every later search for garbage, and give the system what is free.
+    """Keep what there is now out of every later search for garbage, and give the system what is free."""
+    gc.freeze()
+    trim()
+
+
+def trim() -> None:
+    """Give the system what is free.
 
     malloc keeps freed pieces below its top for itself (3 MB after 50,000 bans) until malloc_trim(3) is called, which
     not every libc has.
     """
-    gc.freeze()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim:
+        malloc_trim(0)
 
 
 def room(jails: int, most: int) -> int:

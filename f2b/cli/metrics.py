@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
 def _metrics(given: Given) -> int:
     try:
         from f2b.metrics.collector import CLOSELY_S, Collector  # prometheus_client is an extra
-        from f2b.metrics.page import serve
+        from f2b.metrics.page import place, serve
     except ImportError:
         raise ConfigError("metrics need prometheus-client", cure="pip install 'f2b[metrics]'") from None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -58,7 +58,7 @@ def _metrics(given: Given) -> int:
     try:
         if listen:
             page = serve(listen, collector.text)
-            print(f"f2b: metrics at {page.server_address}", file=sys.stderr, flush=True)
+            print(f"f2b: metrics at {place(page)}", file=sys.stderr, flush=True)
             page.serve_forever()
         while textfile:
             collector.write(textfile)

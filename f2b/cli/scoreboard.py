@@ -11,7 +11,7 @@ from f2b.client import Client, Event
 MINUTE_S = 60.0
 WINDOW_S = 600.0
 """How long an event is looked at: as long as the server keeps it."""
-MOST = 50_000
+MOST = 20_000
 """Events that are remembered; in a flood the oldest go first."""
 SUSPECTS = 50
 """So many addresses are listed."""

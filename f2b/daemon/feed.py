@@ -18,9 +18,9 @@ from f2b.events import Ban, Effect, Found, Ignored, Prolonged, Spared, Surged, U
 
 WINDOW_S = 600.0
 """How long events are kept."""
-MOST = 50_000
+MOST = 20_000
 """How many failures are kept at most, and how many events of all other kinds: neither may crowd the other out."""
-MOST_BYTES = 8 << 20
+MOST_BYTES = 4 << 20
 """How much memory each of the two may take, by a rough count."""
 SOON_S = 0.02
 """How long after an event its readers are woken: what follows from the same lines goes first, and with it."""

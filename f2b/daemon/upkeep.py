@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from f2b import memory
 from f2b.daemon.lookup import Lookup
 from f2b.daemon.outlet import Outlet
 from f2b.engine import Engine
@@ -21,6 +22,8 @@ STEP_S = 60.0
 PURGE_S = 3600
 """How often the database forgets what is older than dbpurgeage (as in Fail2Ban), and endless bans are renewed."""
 
+TRIM_S = 60
+"""How often memory that is free goes back to the system: in a storm of bans its pieces would become ever more."""
 RETRY_S = 1
 """How often a database that refuses is tried again."""
 
@@ -44,7 +47,7 @@ class Upkeep:
         self._next_end: Timer | None = None
         self._housekeeping: Timer | None = None
         self._retry: Timer | None = None
-        self._purged = loop.now()
+        self._purged = self._trimmed = loop.now()
         self._clock = loop.now(), loop.lived()
         """What the wall clock said, and for how long the host was up then."""
         self._full: set[str] = set()
@@ -101,6 +104,9 @@ class Upkeep:
         if abs(now - self._purged) >= PURGE_S:
             self._purged = now
             self._purge(now)
+        if abs(now - self._trimmed) >= TRIM_S:
+            self._trimmed = now
+            memory.trim()
         self._outlet.retry_store()  # without any trouble this looks whether the file is still there
         for jail in self._engine.jails.values():
             self._tell_if_full(jail)

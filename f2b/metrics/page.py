@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 from f2b.errors import ConfigError
 
@@ -66,6 +67,15 @@ def serve(where: str, text: Callable[[], bytes]) -> HTTPServer:
         raise ConfigError(
             f"cannot listen at {where}: {error.strerror}", cure="name another place: --listen"
         ) from None
+
+
+def place(page: HTTPServer) -> str:
+    """Return where a server answers, as people write it."""
+    address: Any = page.server_address
+    if isinstance(address, str):
+        return f"unix:{address}"
+    host, port = address[:2]
+    return f"http://[{host}]:{port}/metrics" if ":" in host else f"http://{host}:{port}/metrics"
 
 
 def _address(where: str) -> tuple[type[_Page], tuple[str, int] | str]:

@@ -67,12 +67,15 @@ _SERVED = """
 for try in $(seq {times}); do {ask} && break; kill -0 $served || break; sleep 0.1; done >/run/pinged 2>&1
 {ask} >/run/pinged 2>&1 || {{ cat /run/served; false; }}
 """
+_LASTING = re.compile(r"f2b (events .*--follow|metrics .*--(listen|textfile)\b)")
+"""What goes on until somebody ends it."""
 ELSEWHERE = {
     "python3 -m venv": "tests/test_packaging.py",
     "/opt/f2b/bin/pip": "tests/test_packaging.py",
     "/opt/f2b/bin/f2b": "tests/test_packaging.py",
     "ln -s /opt/f2b": "tests/test_packaging.py",
     "f2b networks": "tests/cli/test_networks.py",
+    "f2b notify --test": "tests/notify",
     "script/": ".ci/run",
     "apt ": "packaging/debian",
     "systemctl ": "packaging/debian",
@@ -151,6 +154,8 @@ def play(page: str, top: Path) -> list[Outcome]:
 
 def _shell(command: str) -> str:
     """Return what to have the shell do: a server goes on in a terminal of its own, until the page starts another."""
+    if _LASTING.match(command):
+        return f"timeout -s INT 3 sh -c {shlex.quote(command)} || [ $? = 124 ]"
     if not command.startswith("f2b serve"):
         return command
     socket = re.search(r" -s (\S+)", command)

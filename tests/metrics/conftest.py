@@ -50,7 +50,7 @@ def paging(server: Server) -> Iterator[int]:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr
-            where = re.search(r"metrics at \('127.0.0.1', (\d+)\)", process.stderr.readline())
+            where = re.search(r"metrics at http://127.0.0.1:(\d+)/metrics", process.stderr.readline())
             assert where
             yield int(where[1])
         finally:
