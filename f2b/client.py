@@ -62,6 +62,8 @@ class JailStatus(NamedTuple):
     failed_total: int
     banned: int
     banned_total: int
+    lag: int
+    """Bytes of its logs that are written and not read yet; 0 for a journal."""
 
 
 class Status(NamedTuple):

@@ -48,6 +48,25 @@ def test_client_when_it_asks_for_the_status_then_it_gets_what_is_typed(client: C
     assert not status.enforcing
 
 
+def test_status_when_a_log_is_not_read_to_its_end_then_it_says_how_far_a_jail_is_behind(
+    server: Server, client: Client
+) -> None:
+    log = server.folder / "other.log"
+    with log.open("a") as out:
+        out.write("half a line" * 200)
+    app, other = client.status().jails[:2]
+    assert (app.lag, other.lag) == (0, 2200)
+    measured = {jail["name"]: jail["lag"] for jail in client.ask("metrics")["jails"]}
+    assert measured["other"] == other.lag
+    assert [jail["lag"] for jail in server.status()["jails"][:2]] == [0, 2200]
+    assert f"{log} (2.2 kB behind)" in server.ask("status").stdout
+    assert "behind  2.2 kB of its logs" in server.ask("status", "other").stdout
+    with log.open("a") as out:
+        out.write("\n")
+    wait_for(lambda: client.status().jails[1].lag == 0)
+    assert "behind" not in server.ask("status").stdout + server.ask("status", "other").stdout
+
+
 def test_client_when_it_bans_and_unbans_then_it_hears_of_it(client: Client) -> None:
     start = client.read().cursor
     assert client.ban(["192.0.2.1", "192.0.2.2"], seconds=60) == 2

@@ -20,7 +20,7 @@ from textual.worker import get_current_worker
 
 from f2b import bundle, duration
 from f2b.cli.scoreboard import SUSPECTS, WINDOW_S, Rate, Scoreboard, Suspect, kept_out
-from f2b.cli.show import moment, plain
+from f2b.cli.show import moment, plain, size
 from f2b.client import Client, ControlError, Event, Status
 
 PERIOD_S = 2.0
@@ -31,7 +31,7 @@ EVENTS = 200
 PAGE_BYTES = 4096
 _TOLD = {"ban": "bold red", "unban": "green", "prolong": "red", "error": "bold yellow", "down": "bold yellow"}
 """Kinds of events that are more than failures, and how they look."""
-_JAILS = ("JAIL", "STATE", "FAIL/MIN", "BAN/MIN", "FAILED", "BANNED")
+_JAILS = ("JAIL", "STATE", "FAIL/MIN", "BAN/MIN", "FAILED", "BANNED", "BEHIND")
 _SUSPECTS = ("ADDRESS", "FAILURES", "BANNED", "JAILS")
 
 
@@ -154,7 +154,8 @@ class Screen(App[None]):
         rows = []
         for jail in status.jails:
             rate = rates.get(jail.name, Rate(0, 0))
-            rows.append((jail.name, jail.state, rate.failures, rate.bans, jail.failed, jail.banned))
+            behind = size(jail.lag) if jail.lag else ""
+            rows.append((jail.name, jail.state, rate.failures, rate.bans, jail.failed, jail.banned, behind))
         _fill(self.query_one("#jails", DataTable), rows)
         listed = [
             (each.id, each.failures, "yes" if each.id in banned else "", " ".join(each.jails)) for each in suspects

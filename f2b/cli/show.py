@@ -71,6 +71,14 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
+def size(number: int) -> str:
+    """Return a number of bytes as people say it."""
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if number >= 10**power:
+            return f"{number / 10**power:.1f} {unit}"
+    return count(number, "byte")
+
+
 def bans(listed: Sequence[Mapping[str, Any]], with_jail: bool = True) -> str:
     """Return bans as a table: who, in which jail, since when and until when, after how many failures."""
     heads = ["ADDRESS", *(["JAIL"] if with_jail else []), "SINCE", "UNTIL", "FAILURES", "TIMES"]

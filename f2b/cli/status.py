@@ -69,7 +69,11 @@ _HEADS = ("JAIL", "STATE", "FAILED", "TOTAL", "BANNED", "TOTAL", "WATCHES")
 def _summary(jail: dict[str, Any]) -> list[str]:
     state = show.paint(jail["state"], _STATE[jail["state"]])
     numbers = [str(jail[key]) for key in ("failed", "failed_total", "banned", "banned_total")]
-    return [show.plain(jail["name"]), state, *numbers, show.plain(jail["reason"]) or _watched(jail)]
+    return [show.plain(jail["name"]), state, *numbers, show.plain(jail["reason"]) or _watched(jail) + _behind(jail)]
+
+
+def _behind(jail: dict[str, Any]) -> str:
+    return f" ({show.size(jail['lag'])} behind)" if jail["lag"] else ""
 
 
 def _watched(jail: dict[str, Any]) -> str:
@@ -87,6 +91,8 @@ def _tell_jail(jail: dict[str, Any]) -> None:
     print(f"{show.plain(jail['name'])}: {state}{why}")
     for source in jail["files"] or jail["journalmatch"]:
         print(f"  watches {source}")
+    if jail["lag"]:
+        print(f"  behind  {show.size(jail['lag'])} of its logs are written and not read yet")
     print(f"  failed  {jail['failed']} now, {jail['failed_total']} in all")
     print(f"  banned  {jail['banned']} now, {jail['banned_total']} in all")
     if jail["bans"]:

@@ -51,7 +51,13 @@ def _now(client: Client) -> object:
         batch = client.read(batch.cursor, wait=0)
     rates = board.rates(now)
     jails = [
-        {"name": jail.name, "state": jail.state, **rates.get(jail.name, Rate(0, 0))._asdict(), "banned": jail.banned}
+        {
+            "name": jail.name,
+            "state": jail.state,
+            **rates.get(jail.name, Rate(0, 0))._asdict(),
+            "banned": jail.banned,
+            "lag": jail.lag,
+        }
         for jail in client.status().jails
     ]
     suspects = board.suspects(now, SUSPECTS)

@@ -123,6 +123,7 @@ def _counts(jail: JailView) -> dict[str, object]:
         "failed_total": jail.failed_total,
         "banned": len(jail.bans),
         "banned_total": jail.banned_total,
+        "lag": jail.lag,
         "files": list(jail.files),
         "journalmatch": list(jail.journalmatch),
     }

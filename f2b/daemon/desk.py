@@ -50,6 +50,8 @@ class JailView:
     bans: Collection[Ban]
     """Those in force, in the order of banning; not copied, for there may be many: look at once."""
     banned_total: int
+    lag: int
+    """Bytes of its logs that are written and not read yet; 0 for a journal jail, for a journal does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class Front:
             jail.counter.total,
             jail.ledger,
             jail.banned_total,
+            self._server.intake.lag(jail.name),
         )
 
     def ban(self, ids: Sequence[str], jail: str, duration: float | None = None, force: bool = True) -> Sequence[Ban]:

@@ -91,9 +91,16 @@ class Intake:
 
     def positions(self, name: str) -> dict[str, Position | None]:
         """Return how far each log of a jail was read; None if it is still to be begun."""
-        files = self.view(name).files
+        return {tail.path: tail.position for tail in self._tails(name)}
+
+    def lag(self, name: str) -> int:
+        """Return how many bytes of a jail's logs are written and not read yet; a journal does not tell."""
+        return sum(tail.lag for tail in self._tails(name))
+
+    def _tails(self, name: str) -> list[Tail]:
+        files = set(self.view(name).files)
         tails = [tail for cohort in self._cohorts if name in cohort.jails for tail in cohort.tails()]
-        return {tail.path: tail.position for tail in tails if tail.path in files}
+        return [tail for tail in tails if tail.path in files]
 
     def mark(self, name: str) -> object:
         """Return what changes as a jail's logs, or the journal for it, grow; None while one is still to be begun."""

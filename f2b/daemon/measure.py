@@ -32,7 +32,6 @@ def _memory() -> int:
 def _jail(server: Server, jail: Jail, closely: bool) -> dict[str, object]:
     name = jail.name
     volume = server.engine.volumes[name]
-    files = server.intake.view(name).files
     totals = server.feed.totals
     return {
         "name": name,
@@ -45,7 +44,7 @@ def _jail(server: Server, jail: Jail, closely: bool) -> dict[str, object]:
         "lines_total": volume.lines,
         "bytes_total": volume.bytes,
         "lost_total": server.outlet.broke[name],
-        "lag": sum(tail.lag for tail in server.intake.tails() if tail.path in files),
+        "lag": server.intake.lag(name),
         "actions": _actions(server, jail, closely),
     }
 

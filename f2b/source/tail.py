@@ -83,8 +83,11 @@ class Tail:
 
     @property
     def lag(self) -> int:
-        """Bytes written but not read yet."""
-        return sum(max(0, handle.size - handle.offset) for handle in self._handles())
+        """Bytes written but not read yet; 0 if the file system does not say, of which `trouble` will tell."""
+        try:
+            return sum(max(0, handle.size - handle.offset) for handle in self._handles())
+        except OSError:  # a network file system whose server is gone
+            return 0
 
     @property
     def overlong(self) -> int:

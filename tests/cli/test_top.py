@@ -61,7 +61,7 @@ def test_scoreboard_when_events_pass_then_minutes_and_windows_are_exact() -> Non
 def test_top_when_asked_for_json_then_it_says_what_it_would_show(server: Server) -> None:
     told = json.loads(server.ask("top", "--json").stdout)
     (app,) = (jail for jail in told["jails"] if jail["name"] == "app")
-    assert (app["state"], app["banned"]) == ("up", 1)
+    assert (app["state"], app["banned"], app["lag"]) == ("up", 1, 0)
     assert told["addresses"][0] == {"id": EVIL, "failures": 3, "jails": ["app"], "banned": True}
     assert told["addresses"][1]["banned"] is False
 
@@ -101,7 +101,7 @@ def test_top_when_it_is_looked_at_then_jails_and_attackers_are_there(server: Ser
     async def story(screen: Screen, pilot: Pilot[None]) -> None:
         suspects, jails = screen.query_one("#suspects", DataTable), screen.query_one("#jails", DataTable)
         await until(pilot, lambda: str(suspects.get_cell(EVIL, "BANNED")) == "yes")
-        assert list(map(str, jails.get_row("app"))) == ["app", "up", "4", "1", "1", "1"]
+        assert list(map(str, jails.get_row("app"))) == ["app", "up", "4", "1", "1", "1", ""]
         assert list(map(str, suspects.get_row(RUDE))) == [RUDE, "1", "", "app"]
         assert "NOT enforcing (dry run" in str(screen.query_one("#head", Static).render())
 
