@@ -117,6 +117,7 @@ class Endpoint:
         client = _Client(connection, guest=not owner)  # the kernel has seen that he is in the group
         self._clients[client.fd] = client
         self._await(client)
+        self._hear(client)  # most have asked by now, and while a backlog is read each turn of the loop takes a while
 
     def _drop_oldest(self) -> None:
         for client in self._clients.values():

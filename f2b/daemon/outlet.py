@@ -35,6 +35,8 @@ from f2b.store import Store
 PAUSE_S = 0.5
 """Failures that led to no ban are saved so often, with how far was read: in a flood each turn would else write what
 the next one changes. A crash loses nothing, since the same lines are read again."""
+MOST_COUNTS = 256
+"""When so many counts wait they are saved at once: more take so long that whoever asks the server something waits."""
 SOON_S = 3
 """A banned id that offends later than this after its ban makes actions check themselves (as in Fail2Ban)."""
 
@@ -155,7 +157,8 @@ class Outlet:
             if counted and counted.id:
                 self._counted[counted.jail, counted.id] = None
         rested = Loop.elapsed() - self._saved
-        if self._later is None or not effects or rested >= PAUSE_S or any(map(_presses, effects)):
+        due = rested >= PAUSE_S or len(self._counted) >= MOST_COUNTS
+        if self._later is None or not effects or due or any(map(_presses, effects)):
             self._save_now(effects)
         elif not self._waits:
             self._waits = True

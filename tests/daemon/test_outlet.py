@@ -10,7 +10,7 @@ import pytest
 
 from f2b.config.model import FilterSpec, JailSpec
 from f2b.daemon.guard import Guard
-from f2b.daemon.outlet import PAUSE_S, Outlet, Read
+from f2b.daemon.outlet import MOST_COUNTS, PAUSE_S, Outlet, Read
 from f2b.engine import Engine
 from f2b.errors import Place
 from f2b.events import Failure, Line
@@ -88,6 +88,20 @@ def test_ban_when_failures_wait_then_all_of_it_is_saved_at_once(scene: Scene) ->
         scene.fail(who)
     assert scene.saved() == (400, {"192.0.2.2": 1})
     assert [ban.id for ban in scene.store.bans_of("192.0.2.1")] == ["192.0.2.1"]
+
+
+def test_failures_when_many_ids_wait_then_they_are_saved_in_small_parts(scene: Scene) -> None:
+    scene.fail("192.0.2.1")
+    scene.outlet._saved = Loop.elapsed() + 60
+    for number in range(MOST_COUNTS - 1):
+        scene.fail(f"198.18.{number >> 8}.{number & 255}")
+    assert scene.saved() == (100, {"192.0.2.1": 1})
+    scene.fail("192.0.2.2")
+    offset, counts = scene.saved()
+    assert (offset, len(counts)) == (100 * (MOST_COUNTS + 1), MOST_COUNTS + 1)
+    scene.outlet._saved = Loop.elapsed() + 60
+    scene.fail("192.0.2.3")
+    assert "192.0.2.3" not in scene.saved()[1]
 
 
 def test_failure_when_the_last_is_long_ago_then_it_is_saved_at_once(scene: Scene) -> None:
