@@ -126,6 +126,13 @@ class Door:
         self._listener.close()
 
 
+def _next(events: Iterator[tuple[str, str]]) -> tuple[str, str]:
+    """Return what happens next. Raises F2bError if nothing does."""
+    for event in events:
+        return event
+    raise F2bError("the server did nothing for too long, or ended; is the machine very busy? Try once more")
+
+
 def log_failure(log: Path, who: str) -> None:
     """Write the line that f2b is to find."""
     now = time.time()
@@ -207,12 +214,12 @@ class Stage:
         for number in range(1, MAXRETRY + 1):
             self._guess()
             self._say("attacker", f"{ATTACKER} guesses the password of root, attempt {number}")
-            what, who = next(events)
+            what, who = _next(events)
             self._say("f2b", f"Found {who} in the log: {number} of {MAXRETRY} failures")
             assert what == "Found"
             if number < MAXRETRY:
                 time.sleep(0.7)
-        _, who = next(events)
+        _, who = _next(events)
         self._say("f2b", f"Ban {who} for {BANTIME_S} s", loud=True)
         if self._enforcing:
             self._show_kernel()

@@ -28,24 +28,24 @@ class Guardian:
         self._looked = float("-inf")
         self._asked = float("-inf")
         self._stamp: object = None
-        self._known: dict[tuple[bool, tuple[str, ...]], Protected] = {}
-        """By whether packets are shut out and by the groups of administrators, as of `_stamp`."""
+        self._known: dict[tuple[bool, bool, tuple[str, ...]], Protected] = {}
+        """By whether gateways and own addresses count, and by the groups of administrators, as of `_stamp`."""
 
     def allow(self, allowed: Allowed) -> None:
         """Protect these from now on, and no others by hand."""
         self._allowed = allowed
         self._known.clear()
 
-    def protected(self, groups: Sequence[str], packets: bool) -> Protected:
+    def protected(self, groups: Sequence[str], gateways: bool, own: bool) -> Protected:
         """Return who is protected now, where members of these groups are administrators.
 
-        `packets`: bans shut all packets out, so gateways and this host itself are protected, too.
+        `gateways` and `own`: whether gateways and this host's own addresses are, too.
         """
         now = self._loop.now()
         if abs(now - self._asked) >= FRESH_S:
             self._asked = now
             self._look_again(now)
-        key = packets, tuple(groups)
+        key = gateways, own, tuple(groups)
         if key not in self._known:
             self._known[key] = Protected(self._reasons(*key))
         return self._known[key]
@@ -70,9 +70,9 @@ class Guardian:
             self._gateways, self._own = route.gateways(), own.addresses()
             self._known.clear()
 
-    def _reasons(self, packets: bool, groups: Collection[str]) -> dict[str, str]:
-        found = dict.fromkeys(self._own if packets else (), "it is this host's own address")
-        found |= dict.fromkeys(self._gateways if packets else (), "it is the default gateway")
+    def _reasons(self, gateways: bool, own: bool, groups: Collection[str]) -> dict[str, str]:
+        found = dict.fromkeys(self._own if own else (), "it is this host's own address")
+        found |= dict.fromkeys(self._gateways if gateways else (), "it is the default gateway")
         for user, address in session.sessions():
             if _administers(user, groups):
                 found[address] = f"{user} is logged in from it"

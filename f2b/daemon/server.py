@@ -307,9 +307,13 @@ class Server:
             raise ControlError(f"cannot write the log {spec.logtarget}: {error.strerror}") from None
 
     def _protected(self, jail: str, groups: Sequence[str]) -> Protected:
-        """Return whom a jail must not ban; gateways and this host only where f2b itself shuts packets out."""
-        guard = self.outlet.guards.get(jail)
-        return self.guardian.protected(groups, packets=guard is not None and guard.shuts_out)
+        """Return whom a jail must not ban.
+
+        Gateways and this host only where f2b itself shuts packets out; `ignoreself = false` means this host, too.
+        """
+        guard, judge = self.outlet.guards.get(jail), self.engine.jails.get(jail)
+        packets = guard is not None and guard.shuts_out
+        return self.guardian.protected(groups, packets, packets and (judge is None or judge.spec.ignoreself))
 
     def allowed(self) -> dict[str, float]:
         """Return who was allowed by hand, and until when."""

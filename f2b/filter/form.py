@@ -110,7 +110,7 @@ def _quoted(piece: str, before: str) -> Iterator[Token]:
     if net.family(inner):
         yield Token("host", "")
     else:
-        yield Token("user" if _USER.fullmatch(before) else "quoted", "")
+        yield Token("user" if _USER.fullmatch(before) or _FOR.fullmatch(before) else "quoted", "")
     yield Token("text", quote)
 
 

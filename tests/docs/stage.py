@@ -75,6 +75,7 @@ ELSEWHERE = {
     "/opt/f2b/bin/f2b": "tests/test_packaging.py",
     "ln -s /opt/f2b": "tests/test_packaging.py",
     "f2b networks": "tests/cli/test_networks.py",
+    "f2b top": "tests/cli/test_top.py",
     "f2b notify --test": "tests/notify",
     "script/": ".ci/run",
     "apt ": "packaging/debian",
@@ -160,7 +161,7 @@ def _shell(command: str) -> str:
         return command
     socket = re.search(r" -s (\S+)", command)
     ask = f"f2b ping -s {socket[1]}" if socket else "f2b ping"
-    return _SERVED.format(command=command, ask=ask, times=PATIENCE_S)
+    return _SERVED.format(command=command.partition("#")[0], ask=ask, times=PATIENCE_S)
 
 
 def missing(outcome: Outcome) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.docs.stage import ELSEWHERE, ROOT, Outcome, missing, play, steps
 
-PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if list(steps(page.read_text()))]
+BOOK = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [page for page in BOOK if list(steps(page.read_text()))]
 EXITS = re.compile(r"# exits with (\d)")
 
 
