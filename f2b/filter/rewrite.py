@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from f2b.filter.literals import parser
+from f2b.filter.repeat import straightened
 from f2b.filter.tags import TOKEN
 
 MOST = 3
@@ -48,7 +49,7 @@ def rewritten(pattern: re.Pattern[str]) -> re.Pattern[str]:
     if pattern.flags & re.VERBOSE:
         return pattern
     items = _tree((found.lastgroup or "", found[0]) for found in TOKEN.finditer(pattern.pattern))
-    text = _rewritten(items, _doomed(items), False)
+    text = straightened(_rewritten(items, _doomed(items), False), pattern.flags)
     if text == pattern.pattern:
         return pattern
     quick = re.compile(text, pattern.flags & re.MULTILINE)

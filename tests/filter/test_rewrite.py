@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,29 @@ LED = [run for run in RUNS if run.filter in ("sshd", "dovecot", "postfix", "aste
 """Some whose prefixregex leads to the rest of the line."""
 LINES = 60
 
-atoms = st.sampled_from(["a", "b", " ", ": ", ".", r"\S+", r"\d{1,2}", "[ab]", "a*?", "(?:a|b)", "(?=a)", "", r"\s*"])
+atoms = st.sampled_from(
+    [
+        *(
+            "a",
+            "b",
+            " ",
+            ": ",
+            ".",
+            r"\S+",
+            r"\d{1,2}",
+            "[ab]",
+            "a*?",
+            "(?:a|b)",
+            "(?=a)",
+            "",
+            r"\s*",
+            "$",
+            ":",
+            "b|a",
+        ),
+        *(r"\d+:", "[ab]?", r"[^b]{1,2}: ", r"\s?", "(?:(?!b).)*?", "(?:(?!ab).)*$", "(?:(?!: ).)*", "(?:(?!b).)*?b"),
+    ]
+)
 pieces = st.recursive(
     atoms,
     lambda inner: st.one_of(
@@ -58,6 +81,8 @@ def same(pattern: re.Pattern[str], text: str) -> None:
 KEPT = [
     *("(?:a*)?", "(a)?", "(?:(a))?", "(?:(?P<x>a)?b)*", "(?:ab)??", "a?", "(?:ab){2,}", "(?:ab){9}", "(?x)(?:ab)?"),
     *("(?P<x>a)c(?(x)|d)", "(?P<x>a)|c(?(x)e|d)", "(?:(?P<x>a)|b)(?(x)c|d)?", "(?:(?P<x>a)|b)(?(x)c*|d)"),
+    *("(?:(?!a).)*b", "(?:(?!a).)*?b", "(?:(?!a).)*?a?", "(?s:(?:(?!a).)*$)", "(?=(?:(?!a).)*?)a"),
+    *(r"\d+\d", r"\d+:?", r"\S+:", "[^a]+a", r"\d+?:", "(?:(?:(?!a).)*?|b)*a", "(?:(?!a).)*(?:$|b)"),
     *("(?:(?P<x>a)|b)(?(x)c?d|)", "(?:(?P<x>a)*|b)(?(x)c|d)", "(?:(?!(?P<x>a))|b)(?(x)c|d)", "(?:(a)|b)(?(1)c|d)"),
 ]
 
@@ -78,11 +103,26 @@ def compiled(regex: str) -> re.Pattern[str] | None:
         ("(?:ab){0,2}", "(?:(?:ab)(?:(?:ab)|)|)"),
         ("(?:ab){2}", "(?:ab)(?:ab)"),
         ("(?:(?P<x>a)|b)c(?(x): |d)", "(?:(?=(?s:.*): )(?P<x>a)|b)c(?(x): |d)"),
+        ("a[:x]?b", "a(?:[:x]|)b"),
+        ("a(b(?:(?!ab).)*)$", "a(b(?!.*ab).*)$"),
         *((same, same) for same in KEPT),
     ],
 )
 def test_regex_when_its_shape_is_known_is_rewritten(regex: str, quicker: str) -> None:
     assert rewritten(re.compile(regex)).pattern == quicker
+
+
+@pytest.mark.parametrize(
+    ("regex", "quicker"),
+    [
+        (r"(\d{1,3}\.)", r"(\d{1,3}+\.)"),
+        ("[^:]+: ", "[^:]++: "),
+        ("((?:x|(?:(?!a b).)*?|y)|b)a bc", "((?:x|(?>.*?(?=a b))|y)|b)a bc"),
+        ("((?:(?!ab).)*?|c)abc", "((?>.*?(?=ab))|c)abc"),
+    ],
+)
+def test_regex_when_python_has_atomic_groups_then_no_way_back_is_kept(regex: str, quicker: str) -> None:
+    assert rewritten(re.compile(regex)).pattern == (quicker if sys.version_info >= (3, 11) else regex)
 
 
 @settings(max_examples=150)
