@@ -26,9 +26,9 @@ def test_answer_when_the_client_has_asked_as_it_connected_then_one_turn_of_the_l
         client.sendall(b'{"request": "nonsense"}\n')
         loop.turn(0)
         client.setblocking(False)
-        assert "no request 'nonsense'" in json.loads(client.recv(65536))["error"]
+        assert "no request 'nonsense'" in json.loads(client.recv(65536))["error"]["message"]
         client.sendall(b'{"request": "more"}\n')
         loop.turn(0)
-        assert "no request 'more'" in json.loads(client.recv(65536))["error"]
+        assert "no request 'more'" in json.loads(client.recv(65536))["error"]["message"]
     endpoint.close()
     loop.close()
