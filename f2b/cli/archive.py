@@ -75,13 +75,19 @@ def _age(path: Path) -> tuple[str, str, int, str, int]:
 
 
 class Watcher:
-    """One filter of a log: how it finds the lines that matter to it."""
+    """A filter of a log, or several that look for the same: how they find the lines that matter to them."""
 
     def __init__(self, filter_: Filter, reader: LineReader, bit: int) -> None:
         self.bit = bit
+        """The bits of all of them in masks."""
         self.dull = glance(filter_)
         """What tells that a line does not matter, where a glance can tell."""
-        self._sieve = None if filter_.needs() is None else Sieve(reader, [filter_])
+        self._needs = filter_.needs()
+        self._sieve = None if self._needs is None else Sieve(reader, [filter_])
+
+    def looks_like(self, other: Watcher) -> bool:
+        """Return whether another wants the same lines, as far as it can be told."""
+        return self.dull is other.dull is None and self._needs == other._needs
 
     def starts(self, chunk: bytes) -> list[int] | None:
         """Return where the lines that it wants begin, if texts that they hold tell it; None: each is to be seen."""
@@ -98,7 +104,14 @@ class Archive:
         """How many were read."""
         self._path = path
         self._reader = reader
-        self._watchers = [Watcher(filter_, reader, 1 << at) for at, filter_ in enumerate(filters)]
+        self._watchers: list[Watcher] = []
+        for at, filter_ in enumerate(filters):
+            watcher = Watcher(filter_, reader, 1 << at)
+            alike = next((one for one in self._watchers if one.looks_like(watcher)), None)
+            if alike is None:
+                self._watchers.append(watcher)
+            else:
+                alike.bit |= watcher.bit
 
     def records(self, number: int, now: float, progress: Progress) -> Iterator[Record]:
         """Yield the lines that matter, dated as read at `now`; `number` is the log's. Raises SourceError.

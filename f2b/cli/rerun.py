@@ -9,7 +9,7 @@ from f2b.alarm import Alarm
 from f2b.ban.allow import words
 from f2b.ban.growth import Even
 from f2b.ban.history import History, Past
-from f2b.cli import archive
+from f2b.cli import archive, once
 from f2b.cli.archive import Archive, Progress, Record
 from f2b.cli.verdict import Names
 from f2b.config.jail import BANS
@@ -123,6 +123,7 @@ class Rerun:
         self.problems += problems
         if jail is None or any(problem.severity == "error" for problem in problems):
             return
+        jail.trace.keep(0)  # nobody will ask
         self._spare(jail)
         self.engine.add(jail)
         if spec.backend == BANS:
@@ -158,6 +159,7 @@ class Rerun:
 
     def _opened(self, now: float) -> list[Iterator[Record]]:
         self._listened = {name for jail in self.engine.jails.values() for name in jail.listens}
+        self._share()
         found = []
         for number, ((path, _), jails) in enumerate(self._readers.items()):
             one = Archive(path, line_reader(jails[0].spec), [jail.filter for jail in jails])
@@ -167,6 +169,15 @@ class Rerun:
             for jail in self.engine.jails.values():
                 jail.filter = Overhearing(jail.filter, self._hearing(jail.name, self._overheard))
         return found
+
+    def _share(self) -> None:
+        """Let jails that read the same logs share what filters alike."""
+        alike: dict[tuple[int, ...], list[Jail]] = {}
+        for jail in self.engine.jails.values():
+            logs = tuple(number for number, jails in enumerate(self._readers.values()) if jail in jails)
+            alike.setdefault(logs, []).append(jail)
+        for jails in alike.values():
+            once.share(jails)
 
     @staticmethod
     def _hearing(name: str, hear: Overheard) -> Callable[[Failure], object]:

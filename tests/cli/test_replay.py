@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import os
+import random
 import re
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 from f2b.cli.main import run
 from f2b.events import Ban
 from f2b.store import Store
-from tests.cli.story import NOW, Story, ssh, web
+from tests.cli.story import NOW, Story, ssh, stamp, web
 from tests.daemon.geoip import country, operator, write
 
 A, B, C, D = "192.0.2.1", "198.51.100.2", "203.0.113.3", "2001:db8::4"
@@ -409,6 +410,28 @@ from f2b.store import Store
 sys.addaudithook(hook)
 sys.exit(run(sys.argv[1:]))
 """
+
+
+def test_filter_when_jails_share_it_then_each_bans_whom_it_bans_alone(story: Story) -> None:
+    """Jails that read the same lines share a filter; one that reads another log as well must not join in."""
+    text = "[Definition]\nprefregex = ^ sshd\\[<F-MLFID>\\d+</F-MLFID>\\]: <F-CONTENT>.+</F-CONTENT>$\n"
+    rules = "failregex = ^bad <F-USER>\\S+</F-USER>$\n    ^<F-NOFAIL>from</F-NOFAIL> <HOST>$\n"
+    story.write("filter.d/session.conf", f"{text}{rules}")
+    story.filter("slow", "filtertype = slow\nbase = session\nslot = 60")
+    dice = random.Random(5)
+    for name in ("log", "more"):
+        said = ((dice.choice((f"from {host}", "bad root")), pid) for host in (A, B, C) for pid in range(9))
+        pairs = [*said] * 2
+        dice.shuffle(pairs)
+        story.log(*(f"{stamp(at * 5)} sshd[{pid}]: {text}" for at, (text, pid) in enumerate(pairs)), name=name)
+    both = f"{story.folder / 'log'}\n    {story.folder / 'more'}"
+    story.jail("one", filter="session", maxretry=2)
+    story.jail("two", filter="session", maxretry=4)
+    story.jail("slowly", filter="slow", maxretry=2)
+    story.jail("wide", filter="session", maxretry=5, logpath=both)
+    together = story.replay()
+    for jail in ("one", "two", "slowly", "wide"):
+        assert together.bans(jail) == story.replay("--jail", jail).bans(jail) != []
 
 
 def test_replay_when_there_is_no_jail_then_it_says_so(story: Story) -> None:
