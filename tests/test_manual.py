@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from f2b.config import jail
+from f2b.filter.kind import OVER_EVENTS, OVER_FAILURES, OVER_REQUESTS
 from script.helptext import Page, of_commands, read
 
 ROOT = Path(__file__).parent.parent
@@ -94,3 +98,30 @@ Examples:
     }
     assert page.section("").blocks[0] == "Words that go on."
     assert page.section("Examples").blocks == [["x -q  now"]]
+
+
+def test_manual_when_made_again_then_nothing_changes() -> None:
+    """If this fails: run script/manual, and commit what it writes."""
+    done = subprocess.run(
+        [sys.executable, "script/manual", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("f2b-jail.conf", (*jail.OPTIONS, *jail.OWN)),
+        ("f2b-filter", (*OVER_FAILURES, *OVER_REQUESTS, *OVER_EVENTS)),
+        ("f2b-jail.conf", ("port", "protocol", "chain", "native", "banaction")),
+    ],
+)
+def test_page_when_compared_with_what_is_known_then_it_names_every_option(page: str, names: tuple[str, ...]) -> None:
+    text = (ROOT / "man" / f"{page}.txt").read_text(encoding="utf-8")
+    assert not [name for name in names if not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w|\.\w)", text)]

@@ -403,7 +403,7 @@ def hook(event, arguments):
         raise SystemExit(event)
     if event in {f"os.{verb}" for verb in "remove rename mkdir chmod chown link symlink truncate".split()}:
         raise SystemExit(event)
-import ctypes, inotify_simple
+import ctypes
 from f2b.cli.main import run
 from f2b.events import Ban
 from f2b.store import Store
