@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -145,13 +145,30 @@ def replay(folder: Path) -> tuple[dict[str, list[str]], float]:
 
 def judged(world: World, banned: Mapping[str, Sequence[str]]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Return the rows of the table of attacks, and of those in good faith."""
-    networks = {ip_network(key): jails for key, jails in banned.items() if "/" in key}
+    lengths = _lengths(banned)
 
     def jails(host: str) -> list[str]:
-        found = [name for network, names in networks.items() if ip_address(host) in network for name in names]
-        return [*banned.get(host, ()), *found]
+        return [name for key in _keys(host, lengths) for name in banned.get(key, ())]
 
     return _rows(world.attackers, jails, "missed"), _rows(world.innocents, jails, "banned")
+
+
+def strangers(world: World, banned: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return who was banned without being anybody: no address in the world, and no network with one in it."""
+    lengths = _lengths(banned)
+    known = {key for host in (*world.attackers, *world.innocents) for key in _keys(host, lengths)}
+    return [key for key in banned if key not in known]
+
+
+def _lengths(banned: Mapping[str, Sequence[str]]) -> set[tuple[bool, str]]:
+    """Return the lengths of networks that are banned, each with whether it is of IPv6."""
+    return {(":" in key, key.partition("/")[2]) for key in banned if "/" in key}
+
+
+def _keys(host: str, lengths: set[tuple[bool, str]]) -> list[str]:
+    """Return as what a host can be banned: itself, and its networks."""
+    fitting = [length for six, length in lengths if six == (":" in host)]
+    return [host, *(str(ip_network(f"{host}/{length}", strict=False)) for length in fitting)]
 
 
 def _rows(kinds: Mapping[str, str], jails: Callable[[str], list[str]], named: str) -> list[tuple[str, ...]]:
@@ -187,7 +204,7 @@ def _table(heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def main() -> None:
-    """Make the traffic, replay it, tell; exit 1 if somebody in good faith is banned."""
+    """Make the traffic, replay it, tell; exit 1 if somebody in good faith, or nobody that there is, is banned."""
     parser = argparse.ArgumentParser(prog="bench/traffic", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is the whole week; 0.02 takes seconds")
@@ -210,8 +227,11 @@ def main() -> None:
     for row in wrong:
         if row[2] != "0":
             print(f"wrongly banned: {row[0]}: {row[5]}, by {row[4]}")
+    nobody = strangers(world, result.banned)
+    if nobody:
+        print(f"banned, and nobody that there is: {' '.join(nobody)}")
     if given.write:
         path = ROOT / "docs" / "scenarios.md"
         before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
         path.write_text(before + made + rest.partition(END)[2], encoding="utf-8")
-    raise SystemExit(any(row[2] != "0" for row in wrong))
+    raise SystemExit(bool(nobody) or any(row[2] != "0" for row in wrong))

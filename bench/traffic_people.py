@@ -170,8 +170,8 @@ def machine(world: World, share: int) -> Events:
 
 
 def good_faith(world: World, scale: float) -> Iterator[Events]:
-    """Yield the weeks of all in good faith; `scale` 1 makes some 2.3 million lines."""
-    for _ in range(int(21_500 * scale)):
+    """Yield the weeks of all in good faith; `scale` 1 makes 2.3 million lines, with the attacks."""
+    for _ in range(int(24_550 * scale)):
         yield visitor(world, world.innocent("visitor"))
     for net in range(max(2, int(30 * scale))):
         prefix = f"100.{64 + net}.{net}"
@@ -197,4 +197,4 @@ def good_faith(world: World, scale: float) -> Iterator[Events]:
     )
     for number, (path, status) in enumerate(paths * 3):
         yield api_client(world, world.innocent("program"), (20 + 15 * number) / max(scale, 0.05), path, status)
-    yield machine(world, int(72_000 * scale))
+    yield machine(world, int(68_000 * scale))
