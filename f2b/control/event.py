@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from f2b.daemon.feed import Entry, Event, Told, jail_of, kind
 from f2b.errors import ControlError
-from f2b.events import Ban, Found, Prolonged, Spared, Surged, Unban
+from f2b.events import Ban, Collateral, Found, Prolonged, Spared, Surged, Unban
 
 GAP = "gap"
 
@@ -74,6 +74,8 @@ def _details(event: Event) -> dict[str, object]:
         return {"ip": event.seen or event.id, "by_hand": event.by_hand}
     if isinstance(event, Spared):
         return {"reason": event.why}
+    if isinstance(event, Collateral):
+        return {"reason": f"it would hit {', '.join(event.whom)}, too"}
     if isinstance(event, Surged):
         held = "held back until it is calmer" if event.held else "not held back"
         return {"reason": f"more than {event.maxbans} new bans within a minute; they are {held}"}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from f2b.events import Ban, Effect, Found, Ignored, Prolonged, Spared, Surged, Unban
+from f2b.events import Ban, Collateral, Effect, Found, Ignored, Prolonged, Spared, Surged, Unban
 
 WINDOW_S = 600.0
 """How long events are kept."""
@@ -43,13 +43,14 @@ class Told(NamedTuple):
     text: str
 
 
-Event = Found | Ban | Unban | Prolonged | Spared | Surged | Told
+Event = Found | Ban | Unban | Prolonged | Spared | Collateral | Surged | Told
 _KIND: dict[type, str] = {
     Found: FOUND,
     Ban: "ban",
     Unban: "unban",
     Prolonged: "prolong",
     Spared: "refused",
+    Collateral: "refused",
     Surged: "refused",
 }
 
@@ -179,7 +180,9 @@ class Feed:
         for effect in effects:
             if isinstance(effect, Found):
                 which, weight = 0, _WEIGHT
-            elif isinstance(effect, (Ban, Unban, Prolonged, Spared, Surged, Told)):
+            elif isinstance(effect, (Ban, Unban, Prolonged, Spared, Surged, Told)) or (
+                isinstance(effect, Collateral) and effect.refused
+            ):
                 which, weight = 1, _weight(effect)
                 self.totals[kind(effect), jail_of(effect)] += 1
             else:

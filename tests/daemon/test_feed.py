@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from f2b.control.event import said
 from f2b.daemon import feed
 from f2b.daemon.feed import KINDS, PAUSE_S, SOON_S, WINDOW_S, Feed, Told
-from f2b.events import Ban, Effect, Found, Ignored, Unban
+from f2b.events import Ban, Collateral, Effect, Found, Ignored, Unban
 
 BAN = Ban("app", "192.0.2.1", 100.0, 600)
 FOUND = Found("app", "192.0.2.1", 100.0)
@@ -46,6 +47,16 @@ def ring(clock: Clock) -> Feed:
 
 def kinds_of(batch: feed.Batch) -> list[str]:
     return [feed.kind(entry.event) for entry in batch.entries]
+
+
+def test_feed_when_a_ban_hits_others_then_it_is_told_only_if_it_is_refused(ring: Feed) -> None:
+    ring.note([Collateral("app", "192.0.2.0/24", ("a proxy",), refused=False)], 1000.0)
+    refused = Collateral("app", "192.0.2.0/24", ("a proxy", "the gateway"), refused=True)
+    ring.note([refused], 1000.0)
+    (entry,) = ring.read(0, KINDS, 100).entries
+    told = said(entry, "e")
+    assert (told["event"], told["jail"], told["id"]) == ("refused", "app", "192.0.2.0/24")
+    assert told["reason"] == "it would hit a proxy, the gateway, too"
 
 
 def test_feed_when_read_then_it_has_what_was_noted_in_its_order(ring: Feed) -> None:
