@@ -8,7 +8,7 @@ says is an upper bound: only a No is final.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from f2b.date.formats import DEFAULTS, HINT
 from f2b.date.pattern import LINE_BEGIN, Pattern
@@ -38,17 +38,31 @@ class Crowd:
         """Return whether one of the patterns may have a date that begins in text[: last + 1]."""
         if self._first.match(text) is not None:
             return True
-        hint = HINT.search(text) if self._anywhere else None
-        if hint is None or self._anywhere is None:
+        if self._anywhere is None:
             return False
-        begin = max(0, hint.start() - REACH)
-        if last < hint.start():  # then a date that begins early enough goes on up to there
-            broken = _BREAK.match(text, begin, hint.start())
-            begin = broken.end() if broken else begin
-        if last - begin > REACH:
-            return True  # each by itself is no slower
-        match = self._anywhere.match
-        return any(match(text, at, last + REACH) for at in range(begin, last + 1))
+        match, looks = self._anywhere.match, 0
+        for begin, end in _places(text, last):
+            looks += end - begin
+            if looks > REACH:
+                return True  # each by itself is no slower
+            if any(match(text, at, last + REACH) for at in range(begin, end)):
+                return True
+        return False
+
+
+def _places(text: str, last: int) -> Iterator[tuple[int, int]]:
+    """Yield where a date that holds a HINT may begin, in text[: last + 1]: in what goes on up to the hint, or in it.
+
+    Of two hints in one date the first one counts, so no place is given twice.
+    """
+    done = 0
+    for hint in HINT.finditer(text):
+        begin = max(done, hint.start() - REACH)
+        if begin > last:
+            return
+        broken = _BREAK.match(text, begin, hint.start())
+        done = hint.end() + 1
+        yield broken.end() if broken else begin, min(done, last + 1)
 
 
 def default(pattern: Pattern) -> bool:

@@ -23,8 +23,10 @@ DATES = (
 BESIDE = (
     *("192.0.2.1 - - [", "2001:db8::1 - - [", "[", "(", '"', "<", "audit(", " ", "  ", "host: ", "a=", "é", "1", "Z"),
     *("] ", ")", " x[1]: ", "12:", "Nov ", "\t", "_", "2025", "", "{", "UTC ", "\n"),
+    *("\ufffd", "\0", "\x7f", ":5", "12345678", "@4000000052f8c1a01f2c3d4", "x" * 70),
 )
-texts = st.lists(st.sampled_from(DATES + BESIDE), max_size=8).map("".join)
+binary = st.binary(max_size=200).map(lambda raw: raw.decode("utf-8", "replace"))
+texts = st.lists(st.sampled_from(DATES + BESIDE) | binary, max_size=8).map("".join)
 
 
 def test_default_patterns_when_asked_are_all_of_the_crowd() -> None:
