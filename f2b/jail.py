@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from f2b import net
 from f2b.ban.allow import AllowList, words
 from f2b.ban.collateral import Arrival, Others
-from f2b.ban.counter import Counter
+from f2b.ban.counter import Counter, lean
 from f2b.ban.history import Past
 from f2b.ban.ledger import Ledger
 from f2b.ban.pardon import Counted, Pardons
@@ -204,6 +204,7 @@ class Jail:
 
     def _count(self, failure: Failure, now: float) -> list[Effect]:
         time = now if failure.time is None else min(failure.time, now)
+        failure = lean(failure)
         seen, key = failure.id, self._widened(failure.id)
         if key != seen:
             failure = failure._replace(id=key, host=key)

@@ -77,6 +77,16 @@ def test_feed_the_line_that_reaches_maxretry_bans_at_once() -> None:
     assert j.banned_total == 1
 
 
+def test_ban_when_a_capture_is_huge_then_16_kib_of_it_are_kept() -> None:
+    j = jail(maxretry=2)
+    for _ in range(2):
+        effects = j._judge(Failure("192.0.2.1", "192.0.2.1", NOW, ("l" * 1_000_000,), {"user": "u" * 1_000_000}), NOW)
+    _, ban = effects
+    assert isinstance(ban, Ban)
+    assert ban.captures == {"user": "u" * 16_384}
+    assert ban.matches == ("l" * 16_384,) * 2
+
+
 def test_tick_at_the_end_of_the_ban_lets_go() -> None:
     j = jail(maxretry=1)
     fail(j, "192.0.2.1", NOW)

@@ -8,6 +8,7 @@ at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from f2b.events import Failure
 MOST = 100_000
 """Ids that are counted at once; beyond, whoever did not fail for longest is forgotten."""
 KEPT = 16_384
-"""Characters of a log line that are kept for actions."""
+"""Characters of a log line, or of what a regex caught in it, that are kept for actions."""
 
 
 class Tally(NamedTuple):
@@ -103,8 +104,7 @@ class Counter:
         return tally._replace(retry=tally.retry + attempts, failures=tally.failures + 1)
 
     def _newest(self, matches: tuple[str, ...]) -> tuple[str, ...]:
-        newest = matches[-self.maxmatches :] if self.maxmatches > 0 else ()
-        return tuple(line[:KEPT] for line in newest) if any(len(line) > KEPT for line in newest) else newest
+        return _cut(matches[-self.maxmatches :] if self.maxmatches > 0 else ())
 
     def purge(self, now: float) -> None:
         """Forget everybody without a failure within findtime."""
@@ -127,3 +127,18 @@ class Counter:
     def restore(self, tallies: dict[str, Tally]) -> None:
         """Go on from what an earlier server counted."""
         self._tallies.update(tallies)
+
+
+def lean(failure: Failure) -> Failure:
+    """Return a failure whose lines and captures are no longer than what is kept; the id stays whole."""
+    caught = failure.captures.values()
+    if max(map(len, (*failure.matches, *caught)), default=0) <= KEPT and all(
+        isinstance(text, str) for text in caught
+    ):
+        return failure  # nearly every one
+    captures = {name: text[:KEPT] if isinstance(text, str) else _cut(text) for name, text in failure.captures.items()}
+    return failure._replace(matches=_cut(failure.matches), captures=captures)
+
+
+def _cut(lines: Sequence[str]) -> tuple[str, ...]:
+    return tuple(line[:KEPT] for line in lines) if any(len(line) > KEPT for line in lines) else tuple(lines)

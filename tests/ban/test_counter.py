@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f2b.ban.counter import Counter
+from f2b.ban.counter import Counter, lean
 from f2b.events import Failure
 
 
@@ -109,6 +109,17 @@ def test_more_ids_than_may_be_counted_then_those_that_failed_longest_ago_are_for
     assert counter.tally("id999")
     assert counter.tally("id800") is None
     assert counter.forgotten + len(counter) == 1000
+
+
+def test_lean_when_lines_or_captures_are_long_then_they_are_cut_and_the_id_is_not() -> None:
+    long, short = "x" * 1_000_000, "y" * 16_384
+    caught: dict[str, str | tuple[str, ...]] = {"user": long, "host": "h", "exact": short, "users": ("a", long)}
+    kept = lean(Failure(long, None, 1.0, (short, long), caught))
+    assert kept.id == long
+    assert kept.matches == (short, "x" * 16_384)
+    assert kept.captures == {"user": "x" * 16_384, "host": "h", "exact": short, "users": ("a", "x" * 16_384)}
+    usual = Failure("192.0.2.1", None, 1.0, (short,), {"user": short})
+    assert lean(usual) is usual
 
 
 def test_long_lines_are_kept_in_part() -> None:
