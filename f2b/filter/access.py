@@ -34,6 +34,8 @@ _COMMON = re.compile(
     rf'(?: "({QUOTED})" "({QUOTED})"(?: "({QUOTED})")?)?'
 ).match
 _UVICORN = re.compile(r'(?:[^"]*[\s\]])?(\S{1,64}):\d+ - "(.*)" (\d{3})(?: [^"]*)?', re.DOTALL).fullmatch
+_STATUS = {f" {status}{end}": status for status in range(100, 600) for end in (" ", "")}
+"""What stands behind the request line's quote, and which status that is."""
 _PORT = re.compile(r"(.*):\d+").fullmatch
 _ESCAPED = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"v": b"\v", b"f": b"\f", b"e": b"\x1b", b"0": b"\0"}
@@ -107,10 +109,8 @@ def glimpse(raw: str) -> Glimpse | None:
     parts = raw.split('"')
     if len(parts) < 3:
         return None
-    answer = parts[2]
-    if answer[:1] != " " or answer[4:5] not in (" ", "") or not answer[1:4].isdecimal():
-        return None
-    return Glimpse(parts[1], int(answer[1:4]), parts[5] if len(parts) == 7 else None)
+    status = _STATUS.get(parts[2][:5])
+    return None if status is None else Glimpse(parts[1], status, parts[5] if len(parts) == 7 else None)
 
 
 def dates(spec: FilterSpec) -> tuple[str, ...]:
