@@ -111,6 +111,27 @@ def test_more_ids_than_may_be_counted_then_those_that_failed_longest_ago_are_for
     assert counter.forgotten + len(counter) == 1000
 
 
+def test_count_is_scaled_by_the_time_since_the_first_failure_whenever_that_was() -> None:
+    counter = Counter(9, 600, 5)
+    for time in (1000, 1001, 1002, 1003, 1602):
+        counter.add(failure("192.0.2.1"), time)
+    tally = counter.tally("192.0.2.1")
+    assert tally
+    assert (tally.retry, tally.failures, tally.first, tally.last) == (5, 5, 1002, 1602)
+
+
+def test_as_many_ids_as_may_be_counted_are_all_counted() -> None:
+    counter = Counter(3, 600, 5)
+    counter.most = 50
+    for number in range(50):
+        counter.add(failure(f"id{number}"), number)
+    assert (len(counter), counter.forgotten) == (50, 0)
+    counter.add(failure("one more"), 50)
+    assert counter.tally("one more")
+    assert counter.forgotten + len(counter) == 51
+    assert counter.forgotten > 0
+
+
 def test_lean_when_lines_or_captures_are_long_then_they_are_cut_and_the_id_is_not() -> None:
     long, short = "x" * 1_000_000, "y" * 16_384
     caught: dict[str, str | tuple[str, ...]] = {"user": long, "host": "h", "exact": short, "users": ("a", long)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f2b.ban.ledger import Ledger
+from f2b.ban.ledger import SLOT_S, Ledger
 from f2b.events import PERMANENT, Ban
 
 
@@ -38,6 +38,25 @@ def test_bans_that_end_together_far_away_end_in_the_order_of_banning() -> None:
     for key in "ac":
         ledger.put(ban(key, 1000))
     assert [over.id for over in ledger.expire(1010)] == ["b", "d", "a", "c"]
+
+
+def test_next_end_when_a_later_ban_follows_in_the_next_slot_then_it_is_the_earlier_one() -> None:
+    ledger = Ledger()
+    ledger.put(ban("a", 0, 10))
+    ledger.put(ban("b", 0, SLOT_S + 10))
+    assert ledger.next_end() == 10
+    ledger.put(ban("c", 0, SLOT_S + 20))
+    assert [over.id for over in ledger.expire(10)] == ["a"]
+    assert ledger.next_end() == SLOT_S + 10
+
+
+def test_bans_that_end_together_at_the_end_of_a_slot_end_in_the_order_of_banning() -> None:
+    ledger, edge = Ledger(), 10 * SLOT_S
+    ledger.put(ban("near", edge - 20))
+    ledger.put(ban("b", edge - 10))
+    assert ledger.next_end() == edge - 10
+    ledger.put(ban("a", edge - 10))
+    assert [over.id for over in ledger.expire(edge)] == ["near", "b", "a"]
 
 
 def test_permanent_ban_never_expires() -> None:
