@@ -40,6 +40,13 @@ def test_bans_that_end_together_far_away_end_in_the_order_of_banning() -> None:
     assert [over.id for over in ledger.expire(1010)] == ["b", "d", "a", "c"]
 
 
+def test_next_end_when_a_ban_far_away_was_lifted_then_there_is_none() -> None:
+    ledger = Ledger()
+    ledger.put(ban("a", 1000))
+    ledger.lift("a")
+    assert ledger.next_end() is None
+
+
 def test_next_end_when_a_later_ban_follows_in_the_next_slot_then_it_is_the_earlier_one() -> None:
     ledger = Ledger()
     ledger.put(ban("a", 0, 10))
