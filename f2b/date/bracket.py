@@ -24,21 +24,30 @@ _END = '] "'
 _WHOLE = re.compile(r"\[\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}").fullmatch
 
 
-class AccessDates(DateReader):
-    """Reads the dates of an access log."""
+class _Known(DateReader):
+    """Remembers what the dates between brackets came to."""
 
     begins = False
 
     def __init__(self, patterns: Sequence[str], timezone: str | None = None, year: int = 0) -> None:
-        """Take what `DateReader` takes; PATTERN is one of the patterns."""
+        """Take what `DateReader` takes."""
         super().__init__(patterns, timezone, year)
         self._known: dict[str, float] = {}
         self._quick = 0
 
     @property
     def steady(self) -> bool:
-        """Whether lines are dated alike."""
+        """Whether lines are dated alike: what is cut out stands between brackets, so no words are joined."""
         return self._quick >= STEADY or super().steady
+
+    def _remember(self, written: str, time: float) -> None:
+        if len(self._known) >= MEMORY:
+            self._known.clear()
+        self._known[written] = time
+
+
+class AccessDates(_Known):
+    """Reads the dates of an access log; PATTERN is one of its patterns."""
 
     def read(self, text: str, now: float) -> Stamp | None:
         """Return the date of a line, as `DateReader` does."""
@@ -53,27 +62,12 @@ class AccessDates(DateReader):
             return Stamp(start, end + 1, time)
         stamp = super().read(text, now)
         if stamp is not None and stamp.time is not None and stamp.end == end + len(_END) and _WHOLE(written):
-            if len(self._known) >= MEMORY:
-                self._known.clear()
-            self._known[written] = stamp.time
+            self._remember(written, stamp.time)
         return stamp
 
 
-class FencedDates(DateReader):
-    """Reads the dates of an access log for filters of regexes."""
-
-    begins = False
-
-    def __init__(self, patterns: Sequence[str], timezone: str | None = None, year: int = 0) -> None:
-        """Take what `DateReader` takes; FENCED is the first of the patterns."""
-        super().__init__(patterns, timezone, year)
-        self._known: dict[str, float] = {}
-        self._quick = 0
-
-    @property
-    def steady(self) -> bool:
-        """Whether lines are dated alike: what is cut out stands between brackets, so no words are joined."""
-        return self._quick >= STEADY or super().steady
+class FencedDates(_Known):
+    """Reads the dates of an access log for filters of regexes; FENCED is the first of its patterns."""
 
     def read(self, text: str, now: float) -> Stamp | None:
         """Return the date of a line, as `DateReader` does."""
@@ -88,9 +82,7 @@ class FencedDates(DateReader):
             return Stamp(start, end, time)
         stamp = super().read(text, now)
         if stamp is not None and stamp.time is not None and stamp[:2] == (start, end) and _WHOLE(f"[{written}"):
-            if len(self._known) >= MEMORY:
-                self._known.clear()
-            self._known[written] = stamp.time
+            self._remember(written, stamp.time)
         return stamp
 
 
