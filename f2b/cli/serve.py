@@ -34,8 +34,6 @@ from f2b.value import dataclass, replace
 
 _CURE = "run as root"
 _LOG_CURE = f"{_CURE} or give another place: --logtarget STDERR"
-_NO_JAIL = ("",)
-"""What to read of the configuration: the server's settings only."""
 OFF, MEMORY = "None", ":memory:"
 """`dbfile = None`, and where the database is then."""
 FAULT_S = 60.0
@@ -132,7 +130,7 @@ def _options(given: Given) -> Options:
 
 def run(options: Options) -> int:
     """Serve until somebody says stop; return 0, 1 if nothing can be protected, 2 if the configuration is bad."""
-    settings = search.load(_directory(options), only=_NO_JAIL if options.bare else ())
+    settings = search.load(_directory(options), only=search.NO_JAIL if options.bare else ())
     if options.strict and not _any_sound(settings):
         return 1
     if options.background:

@@ -23,6 +23,8 @@ from f2b.errors import ConfigError, Place
 from f2b.paths import FOLDERS
 from f2b.value import replace
 
+NO_JAIL = ("",)
+"""What to read of a configuration (`only`): the server's settings, and no jail."""
 MOST_FILES = 20_000
 """How many files and folders one glob may match."""
 LONGEST_FILE = 8 << 20

@@ -13,8 +13,6 @@ from f2b.control import client
 _OPTION = "socket"
 _SECTIONS = ("[DEFAULT]", "[Definition]")
 """Where it may stand; what the latter says counts more, whatever file says it."""
-_NO_JAIL = ("",)
-"""What to read of the configuration: the server's settings only."""
 
 
 class Unclear(Exception):  # noqa: N818 - no error
@@ -43,7 +41,7 @@ def _read_socket(directory: str | None) -> str | None:
 
     from f2b.config import search
 
-    return search.load(Path(directory) if directory else None, only=_NO_JAIL).server.socket
+    return search.load(Path(directory) if directory else None, only=search.NO_JAIL).server.socket
 
 
 def plain_socket(directory: str | None) -> str:

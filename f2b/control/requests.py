@@ -129,17 +129,8 @@ def _counts(jail: JailView) -> dict[str, object]:
     }
 
 
-def _ban(ban: Ban) -> dict[str, object]:
-    return {
-        "id": ban.id,
-        "jail": ban.jail,
-        "time": ban.time,
-        "duration": ban.duration,
-        "end": None if ban.duration < 0 else ban.end,
-        "failures": ban.failures,
-        "count": ban.count,
-        "restored": ban.restored,
-    }
+def _ban(ban: Ban) -> Mapping[str, object]:
+    return {"jail": ban.jail, **testimony.shown(ban)}
 
 
 def _banned(desk: Desk, fields: Fields) -> object:

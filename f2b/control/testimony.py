@@ -65,8 +65,8 @@ def _tally(tally: Tally, worth: int) -> Entry:
     }
 
 
-def _ban(ban: Ban, account: Account) -> Entry:
-    spec = account.jail.spec
+def shown(ban: Ban) -> Entry:
+    """Return a ban as every answer tells it."""
     return {
         "id": ban.id,
         "time": ban.time,
@@ -75,6 +75,13 @@ def _ban(ban: Ban, account: Account) -> Entry:
         "failures": ban.failures,
         "count": ban.count,
         "restored": ban.restored,
+    }
+
+
+def _ban(ban: Ban, account: Account) -> Entry:
+    spec = account.jail.spec
+    return {
+        **shown(ban),
         "listed": ban.listed,
         "by_hand": ban.own_time and not ban.listed and not ban.failures,
         "base": spec.bantime,
