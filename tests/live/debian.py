@@ -6,17 +6,14 @@ It has processes, /etc, /run, /dev and logs of its own, and a syslog that writes
 from __future__ import annotations
 
 import json
-import os
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.live.net import Host
-from tests.live.service import until
+from tests.live.service import syslog, until
 
 PORTS = {"sshd": 22, "nginx": 80, "postfix": 25, "dovecot": 993}
 FILES = {4: "auth.log", 10: "auth.log", 2: "mail.log"}
@@ -120,7 +117,10 @@ def debian(guarded: Host, home: Path) -> Iterator[Debian]:
     (home / "dev").mkdir()
     boot = ["unshare", "-m", "-p", "-f", "--mount-proc", "--kill-child", "sh", "-c", BOOT]
     command = ["ip", "netns", "exec", guarded.name, "env", f"HOME_DIR={home}", *boot]
-    with _syslog(home / "syslog", home / "log"), (home / "boot.out").open("wb") as out:
+    with (
+        syslog(home / "syslog", lambda facility: home / "log" / FILES.get(facility, "syslog")),
+        (home / "boot.out").open("wb") as out,
+    ):
         process = subprocess.Popen(command, stdout=out, stderr=out)
         try:
             until(lambda: (home / "started").exists() or process.poll() is not None)
@@ -139,27 +139,3 @@ def attack(peer: Host, target: str, attackers: dict[str, str]) -> str:
 
 def _child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
-
-
-@contextmanager
-def _syslog(path: Path, folder: Path) -> Iterator[None]:
-    """Write what arrives at the socket `path` into the files of a folder, as rsyslog does on Debian."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
-        inbox.bind(str(path))
-        path.chmod(0o666)
-
-        def receive() -> None:
-            while message := inbox.recv(65536):
-                number, _, rest = message.rstrip(b"\n\0").partition(b">")
-                text = rest.decode(errors="replace")
-                with (folder / FILES.get(int(number[1:]) >> 3, "syslog")).open("a") as out:
-                    out.write(f"{text[:16]}guarded {text[16:]}\n")
-
-        thread = threading.Thread(target=receive)
-        thread.start()
-        try:
-            yield
-        finally:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stop:
-                stop.sendto(b"", os.fspath(path))
-            thread.join()

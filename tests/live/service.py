@@ -212,17 +212,26 @@ def _run(host: Host, command: Sequence[str]) -> subprocess.CompletedProcess[str]
 
 @contextmanager
 def _syslog(path: Path, log: Path) -> Iterator[None]:
-    """Write what arrives at the socket `path` into `log`, as syslog daemons do (RFC 3164)."""
+    """Write what arrives at the socket `path` into `log`, as syslog daemons do."""
+    log.touch()
+    with syslog(path, lambda facility: log):
+        yield
+
+
+@contextmanager
+def syslog(path: Path, log_of: Callable[[int], Path]) -> Iterator[None]:
+    """Write what arrives at the socket `path` into the log of its facility (RFC 3164)."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
         inbox.bind(str(path))
+        path.chmod(0o666)
 
         def receive() -> None:
             while message := inbox.recv(65536):
-                text = message.rstrip(b"\n\0").partition(b">")[2].decode(errors="replace")
-                with log.open("a") as out:
+                number, _, rest = message.rstrip(b"\n\0").partition(b">")
+                text = rest.decode(errors="replace")
+                with log_of(int(number[1:]) >> 3).open("a") as out:
                     out.write(f"{text[:16]}guarded {text[16:]}\n")
 
-        log.touch()
         thread = threading.Thread(target=receive)
         thread.start()
         try:
