@@ -52,7 +52,12 @@ def test_date_pattern_when_it_runs_away_then_others_ban(server: Server) -> None:
     bad.write_text(f"{BAIT}\n" * 8)
     fail(good, "203.0.113.5")
     wait_for(lambda: "set aside" in server.said())
-    with bad.open("a") as out:
-        out.write(" app: failure of root from 203.0.113.6\n")
-    wait_for(lambda: set(server.banned()) == {"203.0.113.5", "203.0.113.6"})
+
+    def banned() -> bool:
+        # Undated lines count once the log's end was seen, and nothing tells when that was: so there is always a next.
+        with bad.open("a") as out:
+            out.write(" app: failure of root from 203.0.113.6\n")
+        return set(server.banned()) == {"203.0.113.5", "203.0.113.6"}
+
+    wait_for(banned)
     assert f"the date pattern '^{EVIL} %Y'" in server.said()

@@ -50,7 +50,10 @@ class Web:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # its sender was killed in the middle
                 answer = web.answers.pop(0) if web.answers else Answer()
                 web.requests.append(Request(self.path, dict(self.headers), body))
                 self.send_response(answer.status)
