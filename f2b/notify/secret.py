@@ -33,7 +33,7 @@ def read(path: str, environment: Mapping[str, str]) -> str:
     if not given and (status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)):
         raise ConfigError("others may read the secret", place, f"chmod 600 {file}")
     if not given and status.st_uid not in (0, os.geteuid()):
-        raise ConfigError("the secret is somebody else's", place, "let root own it, or who runs f2b notify")
+        raise ConfigError("the secret is somebody else's", place, "let root own it, or who runs this")
     if not text:
         raise ConfigError("the secret is empty", place)
     return text

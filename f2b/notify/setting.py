@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from f2b import duration
-from f2b.config import convert
 from f2b.config.model import Text
-from f2b.errors import ConfigError, together
+from f2b.config.section import Section
 from f2b.notify.news import KINDS
 from f2b.notify.pace import Quiet
 
@@ -19,7 +18,6 @@ TELEGRAM = "https://api.telegram.org"
 Tls = str
 """`starttls`, `tls` or `no`."""
 
-T = TypeVar("T")
 _CLOCK = re.compile(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)")
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -82,7 +80,7 @@ class Spec(NamedTuple):
 
 def read(section: Mapping[str, Text]) -> Spec:
     """Return what the section says. Raises ConfigError, with all that is wrong."""
-    options = _Options(section)
+    options = Section(SECTION, section)
     spec = Spec(
         telegram=_telegram(options),
         webhook=_webhook(options),
@@ -101,47 +99,7 @@ def read(section: Mapping[str, Text]) -> Spec:
     return spec
 
 
-class _Options:
-    """The options that are there; what is wrong with one is gathered."""
-
-    def __init__(self, section: Mapping[str, Text]) -> None:
-        self._section = section
-        self._asked: set[str] = set()
-        self._errors: list[ConfigError] = []
-
-    def text(self, name: str, default: str = "") -> str:
-        self._asked.add(name)
-        return self._section[name].value.strip() if name in self._section else default
-
-    def get(self, name: str, convert: Callable[[str], T], default: T) -> T:
-        text = self.text(name)
-        if not text:
-            return default
-        try:
-            return convert(text)
-        except ValueError as error:
-            self.wrong(name, f"{name} = {text}: {error}")
-            return default
-
-    def wrong(self, name: str, what: str, cure: str = "") -> None:
-        place = self._section[name].place if name in self._section else None
-        self._errors.append(ConfigError(f"[{SECTION}] {what}", place, cure))
-
-    def need(self, name: str, whom: str) -> str:
-        text = self.text(name)
-        if not text:
-            self.wrong(whom, f"{whom} needs {name}")
-        return text
-
-    def end(self) -> None:
-        """Raise what is wrong; an option that nobody asked for is misspelt."""
-        for name in self._section.keys() - self._asked:
-            self.wrong(name, f"there is no option {name}", convert.near(name, sorted(self._asked)))
-        if self._errors:
-            raise together(self._errors)
-
-
-def _telegram(options: _Options) -> Telegram | None:
+def _telegram(options: Section) -> Telegram | None:
     token, chat = options.text("telegram_token_file"), options.text("telegram_chat")
     url = options.get("telegram_url", _url, TELEGRAM).rstrip("/")
     if not token and not chat:
@@ -151,13 +109,13 @@ def _telegram(options: _Options) -> Telegram | None:
     return Telegram(url, token, chat)
 
 
-def _webhook(options: _Options) -> Webhook | None:
+def _webhook(options: Section) -> Webhook | None:
     url, secret = options.get("webhook", _url, ""), options.text("webhook_secret_file")
     template = options.get("webhook_template", _json, None)
     return Webhook(url, template, secret) if url else None
 
 
-def _mail(options: _Options) -> Mail | None:
+def _mail(options: Section) -> Mail | None:
     to = tuple(options.text("mail_to").replace(",", " ").split())
     host, port = options.get("mail_server", _server, ("localhost", 0))
     tls = options.get("mail_tls", _tls, "no" if host in _LOCAL else "starttls")
