@@ -216,9 +216,13 @@ class Jail:
             if known and tally is None:
                 tally = self.counter.more(key, known[0].worth - 1)
                 failure = failure._replace(attempts=failure.attempts + known[0].worth - 1)
+        if tally is not None:
+            if self._pardons is not None:
+                self._pardons.forget(key)
+            return effects + self.custody.sentence(tally, now)
         if self._pardons is not None:
             self._pardons.note(key, Counted(time, seen, failure), time - self.counter.findtime)
-        return effects + self.custody.sentence(tally, now) if tally else effects
+        return effects
 
     def _arrived(self, success: Failure, now: float) -> list[Effect]:
         """Take note of a login, for whom a ban would hit."""
@@ -247,7 +251,7 @@ class Jail:
     def _widened(self, key: str) -> str:
         """Return the network that counts as one with this address, unless somebody in it is to be spared."""
         spec = self.spec
-        if spec.prefix4 == net.BITS[4] and spec.prefix6 == net.BITS[6]:
+        if spec.prefix4 == net.BITS[4] and (":" not in key or spec.prefix6 == net.BITS[6]):
             return key
         length = {4: spec.prefix4, 6: spec.prefix6}.get(net.family(key))
         network = None if length is None or "/" in key else net.network(f"{key}/{length}")
@@ -318,13 +322,17 @@ class Jail:
 
     def tick(self, now: float) -> list[Unban]:
         """Return the bans that are over, and forget counters that are."""
-        self.patience.tick(now)
         if now - self._purged >= PURGE_S or now < self._purged:
             self._purged = now
             self.counter.purge(now)
             self._others.arrivals.purge(now)
             if self._pardons is not None:
-                self._pardons.purge(self.counter.tallies())
+                self._pardons.purge(self.counter)
+        return self.release(now)
+
+    def release(self, now: float) -> list[Unban]:
+        """Return the bans that are over."""
+        self.patience.tick(now)
         return [Unban(ban) for ban in self.ledger.expire(now)]
 
     def set_bantime(self, seconds: float) -> list[Effect]:

@@ -10,6 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from f2b import net
 
 _FILE = "file:"
+ASKED = 1024
+"""So many answers are remembered, then all are forgotten."""
+LONG = 64
+"""Characters of an id beyond which its answer is not remembered: more than an address has."""
 
 
 class AllowList:
@@ -30,6 +34,8 @@ class AllowList:
         self._listed: dict[str, tuple[Sequence[str], AllowList]] = {}
         self._spans: net.Spans | None = None
         """All of it, for `touches`; None: to be made."""
+        self._asked: dict[str, str | None] = {}
+        """What `why` said since anything changed."""
 
     def _sort_in(self, entry: str) -> None:
         if entry.startswith(_FILE):
@@ -48,6 +54,17 @@ class AllowList:
 
         A network as id is judged by its base address, as Fail2Ban does.
         """
+        known = self._asked
+        if key in known:
+            return known[key]
+        why = self._why(key)
+        if len(key) <= LONG:
+            if len(known) >= ASKED:
+                known.clear()
+            known[key] = why
+        return why
+
+    def _why(self, key: str) -> str | None:
         base = key.partition("/")[0]
         if base in self._own:
             return "ignoreself rule"
@@ -80,20 +97,26 @@ class AllowList:
         """Take note of this host's addresses, which may change while the server runs."""
         own = frozenset(addresses)
         if own != self._own:
-            self._own, self._spans = own, None
+            self._own = own
+            self._changed()
 
     def resolved(self, name: str, addresses: Iterable[str]) -> None:
         """Take note of what a host name stands for now."""
         found = frozenset(addresses)
         if found != self._resolved.get(name):
-            self._resolved[name], self._spans = found, None
+            self._resolved[name] = found
+            self._changed()
 
     def loaded(self, path: str, entries: Sequence[str]) -> None:
         """Take note of what a list file holds now; the very list that it was given before costs nothing."""
         known = self._listed.get(path)
         if known is None or known[0] is not entries:
             self._listed[path] = (entries, AllowList(entries))
-            self._spans = None
+            self._changed()
+
+    def _changed(self) -> None:
+        self._spans = None
+        self._asked.clear()
 
 
 def words(text: str) -> list[str]:

@@ -51,11 +51,11 @@ class Arrivals:
 
     def note(self, one: Arrival) -> bool:
         """Take in a login; return whether it is news: the address had none within an hour before."""
-        place = net.span(one.address)
-        if place is None or "/" in one.address:
-            return False
         known = self._latest.get(one.address)
         if known is None:
+            place = net.span(one.address)
+            if place is None or "/" in one.address:
+                return False
             insort(self._places[place[0]], (place[1], one.address))
         elif one.time < known.time + AGAIN_S:
             return False

@@ -59,6 +59,9 @@ class Counter:
     def __len__(self) -> int:
         return len(self._tallies)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._tallies
+
     def add(self, failure: Failure, time: float) -> Tally | None:
         """Count a failure at `time`; return the tally, which is then forgotten, if it reached maxretry."""
         return self._keep(failure.id, self._add(self._tallies.get(failure.id), failure, time))

@@ -32,6 +32,10 @@ class Pardons:
         kept = [other for other in self._counted.get(key, ()) if other.time > horizon]
         self._counted[key] = [*kept, one]
 
+    def forget(self, key: str) -> None:
+        """Begin anew: what was counted for `key` has led to its sentence."""
+        self._counted.pop(key, None)
+
     def forgive(self, key: str, success: Failure, tally: Tally) -> tuple[Sequence[Counted], int]:
         """Return what of a count stands after a success, and how many failures no longer do.
 

@@ -17,8 +17,7 @@ from f2b.events import Line
 from f2b.filter import Filter
 from f2b.filter.access import glimpse
 from f2b.filter.over import Glance, glance
-from f2b.lines import LineReader
-from f2b.runaway import Runaway
+from f2b.lines import LineReader, Parts
 from f2b.sieve import BULK, Sieve
 from f2b.source.newline import end
 
@@ -128,8 +127,8 @@ class Archive:
     def _records(self, number: int, now: float, progress: Progress) -> Iterator[Record]:
         written, latest, reader = self._path.stat().st_mtime, float("-inf"), self._reader
         early: list[tuple[Line, int]] = []
-        for text, mask in self._texts(now, progress):
-            line = _line(reader, text, now)
+        for parts, mask in self._parts(now, progress):
+            line = Line(*parts) if parts[0] else Line(f"{parts[1]}\n", *parts[1:])
             time = line.time
             if time is None:
                 time = reader.last
@@ -144,7 +143,7 @@ class Archive:
         for line, mask in early:
             yield max(latest, written), number, line._replace(time=written), mask
 
-    def _texts(self, now: float, progress: Progress) -> Iterator[tuple[str, int]]:
+    def _parts(self, now: float, progress: Progress) -> Iterator[tuple[Parts, int]]:
         packed = _PACKED.get(self._path.suffix)
         with self._path.open("rb") as raw, packed.open(raw) if packed else raw as file:
             rest, taken = b"", 0
@@ -158,13 +157,14 @@ class Archive:
                 yield from self._wanted(chunk[:cut], now)
             yield from self._wanted(rest, now)
 
-    def _wanted(self, chunk: bytes, now: float) -> Iterator[tuple[str, int]]:
+    def _wanted(self, chunk: bytes, now: float) -> Iterator[tuple[Parts, int]]:
         """Yield the lines of a chunk that somebody wants to see, with the mask of who does."""
         reader = self._reader
         if len(chunk) < BULK or not (reader.ascii and reader.dates.steady):
-            for text in reader.texts(chunk):
-                self.lines += 1
-                yield text, ALL
+            texts = list(reader.texts(chunk))
+            self.lines += len(texts)
+            for parts in reader.read(texts, now):
+                yield parts, ALL
             return
         self.lines += chunk.count(b"\n") + (chunk[-1:] != b"\n")
         masks: dict[int, int] = {}
@@ -178,8 +178,8 @@ class Archive:
         if looks:
             _look(chunk, reader.texts(chunk), looks, masks)
         order = sorted(masks)
-        for start, text in zip(order, reader.picked(chunk, order, now), strict=True):
-            yield text, masks[start]
+        for start, parts in zip(order, reader.read(reader.picked(chunk, order, now), now), strict=True):
+            yield parts, masks[start]
 
 
 def _look(
@@ -203,10 +203,3 @@ def _look(
         if mask:
             masks[start] = masks.get(start, 0) | mask
         start = start + len(text) + 1 if even else chunk.find(b"\n", start) + 1
-
-
-def _line(reader: LineReader, text: str, now: float) -> Line:
-    try:
-        return reader.line(text, now)
-    except Runaway:  # of a date pattern: the line has no date then
-        return Line(f"{text}\n", text, None)

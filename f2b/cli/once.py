@@ -29,6 +29,15 @@ class Once:
             self._line = line
         return self._found
 
+    def finds(self, line: Line) -> bool:
+        """Return whether the filter finds anything in a line, or cannot tell."""
+        if line is not self._line:
+            try:
+                self.feed(line)
+            except Exception:  # noqa: BLE001 - whoever asks for what was found gets to know
+                return True
+        return len(self._found) > 0
+
     def needs(self) -> Sequence[Sequence[Clause]] | None:
         """Return what the filter says."""
         return self._inner.needs()
@@ -43,6 +52,13 @@ def share(jails: Iterable[Jail]) -> None:
     shared: list[tuple[FilterSpec, Filter]] = []
     for jail in jails:
         jail.filter = _shared(jail.spec.filter, jail.filter, shared)
+
+
+def below(filter_: Filter) -> Once | None:
+    """Return the shared filter without whose findings this one finds nothing, if there is one."""
+    if isinstance(filter_, OverFailures) and len(filter_.bases) == 1:
+        return below(filter_.bases[0])
+    return filter_ if isinstance(filter_, Once) else None
 
 
 def _shared(spec: FilterSpec, one: Filter, shared: list[tuple[FilterSpec, Filter]]) -> Filter:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from f2b.alarm import Alarm
 from f2b.ban.allow import words
+from f2b.ban.collateral import Others
 from f2b.ban.growth import Even
 from f2b.ban.history import History, Past
 from f2b.cli import archive, once
@@ -31,6 +32,9 @@ PURGE_S = 600.0
 """How often counters are purged, in the logs' time: it decides nothing, and saves memory."""
 NEVER = float("inf")
 
+Ear = tuple[int, str, "once.Once | None", float]
+"""A jail's bit in masks, its name, the filter without whose findings it finds nothing, and its findtime: the filter
+does not see what is older."""
 Overheard = Callable[[str, Failure], object]
 """Hears of each failure and success that a jail's filter finds."""
 
@@ -87,7 +91,10 @@ class Rerun:
         self._reference = Reference(tell)
         self._witness = Witness(self.engine, Log("STDERR", "ERROR"))
         self._names = Names()
+        self._others = Others()
         self._readers: dict[tuple[Path, DateKey], list[Jail]] = {}
+        self._heard: list[list[Ear]] = []
+        """By the number of a reader: who hears of its lines."""
         self._overheard = overheard
         self._progress = progress
         self._next = float("-inf")
@@ -117,7 +124,7 @@ class Rerun:
         `older`: with what was rotated away of them.
         """
         past = Past(self._past, lambda: [jail.ledger for jail in self.engine.jails.values()])
-        jail, problems = build_jail(spec, past, Even())
+        jail, problems = build_jail(spec, past, Even(), others=self._others)
         if jail is not None:
             problems += [replace(problem, jail=spec.name) for problem in self._reference.refresh(jail.filter)]
         self.problems += problems
@@ -160,6 +167,10 @@ class Rerun:
     def _opened(self, now: float) -> list[Iterator[Record]]:
         self._listened = {name for jail in self.engine.jails.values() for name in jail.listens}
         self._share()
+        self._heard = [
+            [(1 << at, jail.name, once.below(jail.filter), jail.spec.findtime) for at, jail in enumerate(jails)]
+            for jails in self._readers.values()
+        ]
         found = []
         for number, ((path, _), jails) in enumerate(self._readers.items()):
             one = Archive(path, line_reader(jails[0].spec), [jail.filter for jail in jails])
@@ -185,24 +196,27 @@ class Rerun:
 
     def _read(self, records: Iterator[Record]) -> Iterator[Effect]:
         line_of = self.engine.line
-        heard = [[(1 << at, jail.name) for at, jail in enumerate(jails)] for jails in self._readers.values()]
+        heard = self._heard
         for time, number, line, mask in records:
             if time >= self._next:
                 yield from self._until(time)
             if self.first is None:
                 self.first = time
             self.last = time
-            for bit, name in heard[number]:
-                if mask & bit:
-                    effects = line_of(name, line, time)
-                    if effects:
-                        yield from self._followed(effects, time)
+            written = line.time or 0.0
+            for bit, name, base, findtime in heard[number]:
+                if not mask & bit or (base is not None and written >= time - findtime and not base.finds(line)):
+                    continue
+                effects = line_of(name, line, time)
+                if effects:
+                    yield from self._followed(effects, time)
 
     def _until(self, now: float) -> Iterator[Effect]:
         """Let bans end that are over by now."""
         end = self.engine.next_end()
         while end is not None and end <= now:
-            yield from self._followed(self.engine.tick(end), end)
+            over = [unban for jail in self.engine.jails.values() for unban in jail.release(end)]
+            yield from self._followed(over, end)
             end = self.engine.next_end()
         if now - self._purged >= PURGE_S:
             self._purged = now

@@ -70,6 +70,9 @@ class Distributed(FailureJudge):
         if self._field != SUBNET:
             value = failure.captures.get(self._field, "")
             return value if isinstance(value, str) else ", ".join(value)
+        known = self._groups.get(host)
+        if known:
+            return next(iter(known))
         family = net.family(host)
         return net.network(f"{host.partition('/')[0]}/{self._prefix[family]}") or "" if family else ""
 

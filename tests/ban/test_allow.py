@@ -49,6 +49,23 @@ def test_list_file_spares_what_it_holds() -> None:
     assert allow.why("192.0.2.77") == "file://etc/allow"
     assert allow.why("2001:db8::1") == "file://etc/allow"
     assert allow.why("192.0.3.1") is None
+    allow.loaded("/etc/allow", words("192.0.3.0/24"))
+    assert allow.why("192.0.2.77") is None
+    assert allow.why("192.0.3.1") == "file://etc/allow"
+
+
+def test_own_addresses_when_they_change_then_answers_given_before_do() -> None:
+    allow = AllowList([])
+    allow.owns(["192.0.2.1"])
+    assert (allow.why("192.0.2.1"), allow.why("192.0.2.2")) == ("ignoreself rule", None)
+    allow.owns(["192.0.2.2"])
+    assert (allow.why("192.0.2.1"), allow.why("192.0.2.2")) == (None, "ignoreself rule")
+
+
+@given(st.lists(st.sampled_from(["192.0.2.1", "198.51.100.9", "x" * 99]), max_size=30))
+def test_why_when_asked_again_and_again_then_it_says_what_it_said_first(keys: list[str]) -> None:
+    allow = AllowList(["192.0.2.0/24", "x" * 99])
+    assert [allow.why(key) for key in keys] == [AllowList(["192.0.2.0/24", "x" * 99]).why(key) for key in keys]
 
 
 @given(st.text(max_size=30), st.text(max_size=30))

@@ -75,6 +75,16 @@ def test_okregex_when_played_then_only_the_same_user_of_the_host_is_cleared(stor
     assert story.replay().bans() == [(B, 8)]
 
 
+def test_login_when_one_jail_reads_of_it_then_no_other_bans_its_address_if_it_is_to_care(story: Story) -> None:
+    story.write("filter.d/f.conf", "[Definition]\nfailregex = ^ sshd: bad \\S+ from <HOST>$\n")
+    story.jail("a", filter="sshd", maxretry=9)
+    story.jail("b", collateral="refuse")
+    story.jail("c")
+    story.log(ssh(A, 0, word="good"), *(ssh(host, at) for at in (1, 2, 3) for host in (A, B)))
+    told = story.replay()
+    assert (told.banned("b"), told.banned("c")) == ([B], [A, B])
+
+
 def test_useragent_when_played_then_scanners_and_the_nameless_are_banned(story: Story) -> None:
     story.filter(
         "f", "filtertype = useragent\nagents = zgrab\n  sqlmap\nallowagents = ^Good\nmaxagents = 2\nwindow = 5m"

@@ -61,6 +61,14 @@ def test_success_when_it_or_the_failure_names_no_user_then_the_host_decides() ->
     assert not bans(fed(jail(anonymous), bad(), bad(), good(), bad()))
 
 
+def test_success_when_failures_have_led_to_a_ban_before_then_these_are_not_weighed_again() -> None:
+    tested = jail()
+    fed(tested, bad(), bad(user="eve"), bad(), bad(), bad(), good(user="eve"))
+    counted = tested.counter.tally("192.0.2.1")
+    assert counted
+    assert counted.retry == 2
+
+
 def test_success_when_somebody_is_banned_then_he_stays_so() -> None:
     tested = jail()
     assert bans(fed(tested, bad(), bad(), bad(), good())) == ["192.0.2.1"]
