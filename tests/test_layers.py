@@ -50,6 +50,7 @@ LAYERS = [
     ["client"],
     ["notify"],
     ["metrics"],
+    ["fleet"],
     ["cli"],
     ["__main__"],
 ]
@@ -71,6 +72,7 @@ PURE = [
     "control.testimony",
     "control.event",
     "control.guest",
+    *("fleet", "fleet.book", "fleet.entry"),
     *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),
 ]
 PACKAGES_PURE_THROUGHOUT = ("config", "date", "filter", "ban", "lint")
