@@ -51,6 +51,7 @@ LAYERS = [
     ["notify"],
     ["metrics"],
     ["fleet"],
+    ["web"],
     ["cli"],
     ["__main__"],
 ]
