@@ -6,12 +6,10 @@ a file that cannot be used at all is `rescue`'s business.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 from f2b.ban.collateral import DAY_S, Arrival
@@ -22,12 +20,15 @@ from f2b.events import PERMANENT, Ban
 from f2b.source.position import Position
 from f2b.store import rescue, row, schema
 from f2b.store.backlog import Backlog, Change, Statement
+from f2b.store.footing import Footing
 from f2b.store.schema import Tell
 from f2b.value import replace
 
 JOURNAL = "systemd-journal"
 """Under this path Fail2Ban keeps how far it read the journal."""
 MEMORY = ":memory:"
+AHEAD_S = 60.0
+"""So far ahead of the clock a ban may have begun: lines may be dated so."""
 PAUSE_S = 1.0
 """How long a disk that refuses is left alone: trying takes time that belongs to the bans."""
 
@@ -58,14 +59,12 @@ class Store:
         self._db = db
         self._lent = lent
         """Why the file cannot be used, and memory stands in; empty if it can."""
-        self._file = _identity(self.path)
-        self._probe = rescue.probe(self.path) if self.path != MEMORY and not lent else None
+        self._footing = Footing("" if lent or self.path == MEMORY else self.path)
 
     def _shut(self) -> None:
+        self._footing.secure()
         self._db.close()
-        if self._probe is not None:
-            os.close(self._probe)
-            self._probe = None
+        self._footing.close()
 
     @property
     def trouble(self) -> str:
@@ -84,12 +83,12 @@ class Store:
     def retry(self) -> None:
         """Write what could not be written, if that works now: when nothing happens, nobody else would try.
 
-        A file that was removed, replaced or overwritten by somebody else is made or opened anew; see `gap`.
+        A file that somebody else removed, replaced, cut or overwrote is made or opened anew; see `gap`.
         """
         if self._lent:
             self._give_back()
-        elif self.path != MEMORY and (_identity(self.path) != self._file or not rescue.intact(self._probe)):
-            what = "removed, replaced or overwritten by somebody else"
+        elif not self._footing.stands():
+            what = "removed, replaced, cut or overwritten by somebody else"
             self._tell("ERROR", f"Database {self.path} was {what}; it is opened anew")
             self._shut()
             self._use(*rescue.connect(self.path, self._tell))
@@ -232,7 +231,8 @@ class Store:
         """Yield the bans of a jail that are still in force, by Fail2Ban's rules, in the order of their ids.
 
         One at a time, for there may be a hundred thousand. Their captures and matches stay in the database, see
-        `recall`.
+        `recall`. Bans that began in the future, by a wrong clock, are taken to begin now; rows that hold texts for
+        numbers are left out.
         A jail's shorter `bantime` cuts them, unless it increments: then only `maxtime` does. None cuts nothing.
         """
         most = maxtime if increment else None if bantime is None or bantime < 0 else bantime
@@ -250,9 +250,9 @@ class Store:
             return ban
 
         rows = self._rows(
-            "SELECT ip, timeofban, bantime, bancount, data FROM bips WHERE jail = ? "
-            "AND (bantime < 0 OR timeofban + bantime > ?) ORDER BY ip",
-            (jail, now),
+            "SELECT ip, iif(timeofban > ?, ?, timeofban), bantime, bancount, data FROM bips WHERE jail = ? "
+            "AND (bantime < 0 OR timeofban + bantime > ?) AND max(timeofban, bantime, bancount) < 1e12 ORDER BY ip",
+            (now + AHEAD_S, now, jail, now),
         )
         return (ban for ban in map(made, rows) if ban.end > now)
 
@@ -291,7 +291,11 @@ class Store:
             "WHERE logs.jail = ? AND logs.path = ?",
             (jail, path),
         )
-        return Position(rows[0][0] or "", int(rows[0][1] or 0), rows[0][2]) if rows else None
+        return (
+            Position(str(rows[0][0] or ""), int(row.number(rows[0][1])), int(row.number(rows[0][2])))
+            if rows
+            else None
+        )
 
     def noted(self, jail: str, name: str) -> str:
         """Return what was noted under this name; empty if nothing was."""
@@ -310,21 +314,24 @@ class Store:
     def journal_time(self, jail: str) -> float | None:
         """Return the time of the last journal entry that a jail read, Fail2Ban's included."""
         rows = self._read("SELECT lastfilepos FROM logs WHERE jail = ? AND path = ?", (jail, JOURNAL))
-        return float(rows[0][0]) if rows else None
+        return row.number(rows[0][0]) if rows else None
 
     def allowed(self, now: float) -> dict[str, float]:
         """Return who may not be banned by a filter, and until when; infinity is for good."""
-        sql = "SELECT entry, until FROM f2b_allowed WHERE until > ? ORDER BY entry"
+        sql = "SELECT entry, until FROM f2b_allowed WHERE until > ? AND until <= 9e999 ORDER BY entry"
         return {entry: float(until) for entry, until in self._read(sql, (now,))}
 
     def arrivals(self, since: float) -> list[Arrival]:
         """Return who logged in since then, the eldest first."""
-        found = self._read("SELECT address, user, time FROM f2b_logins WHERE time > ? ORDER BY time", (since,))
-        return [Arrival(*each) for each in found]
+        sql = "SELECT address, user, time FROM f2b_logins WHERE time > ? AND time <= 9e999 ORDER BY time"
+        return [Arrival(*each) for each in self._read(sql, (since,))]
 
     def load_counters(self, jail: str) -> dict[str, Tally]:
         """Return what was counted in a jail when that was last remembered."""
-        sql = "SELECT ip, first, last, retry, failures, data FROM f2b_counters WHERE jail = ?"
+        sql = (
+            "SELECT ip, first, last, retry, failures, data FROM f2b_counters WHERE jail = ? "
+            "AND max(first, last, retry, failures) < 1e12"  # texts are more than any number
+        )
         return {found[0]: row.tally_of(found) for found in self._read(sql, (jail,))}
 
     # ---- the database ----
@@ -374,6 +381,7 @@ class Store:
         """Write all or nothing; return the fault of ours for which it cannot be. Raises sqlite3.Error otherwise."""
         if not changes:
             return None
+        self._footing.secure()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             named: set[tuple[Any, ...]] = set()
@@ -399,6 +407,7 @@ class Store:
 
     def _rows(self, sql: str, values: tuple[Any, ...]) -> Iterator[Any]:
         """Yield all rows."""
+        self._footing.secure()
         try:
             yield from self._db.execute(sql, values)
         except sqlite3.Error as error:
@@ -410,15 +419,6 @@ class Store:
             self._shut()
             self._use(*rescue.replace(self.path, error, self._tell))
             self.gap = True
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from another one of its name."""
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 _JAIL = "INSERT INTO jails(name) VALUES (?) ON CONFLICT(name) DO UPDATE SET enabled = 1"

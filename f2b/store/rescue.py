@@ -13,8 +13,6 @@ from f2b.store.schema import Tell
 
 ROOM = 128 << 10
 """Bytes that SQLite's shared memory and a first page of its log take."""
-_HEADER = b"SQLite format 3\0"
-"""What every database begins with, from its first page on."""
 _TAILS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database."""
 _BESIDE = "/dev/shm"
@@ -37,22 +35,6 @@ def connect(path: str, tell: Tell) -> tuple[sqlite3.Connection, str]:
         return _borrow(path, sqlite3.OperationalError("database or disk is full") if _full(path) else error, tell)
     except sqlite3.DatabaseError as error:
         return replace(path, error, tell)
-
-
-def probe(path: str) -> int | None:
-    """Return a descriptor for `intact`; it is to be closed after the database, for closing it ends SQLite's locks."""
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None  # what keeps it from being read is told when that matters
-
-
-def intact(probe: int | None) -> bool:
-    """Whether a file still begins as a database does: SQLite does not look at that while it is open."""
-    try:
-        return probe is None or os.pread(probe, len(_HEADER), 0) == _HEADER
-    except OSError:
-        return True  # as above
 
 
 def corrupt(error: sqlite3.Error) -> bool:

@@ -25,6 +25,11 @@ def whole(seconds: float) -> float:
     return int(seconds) if seconds == int(seconds) else seconds
 
 
+def number(value: object) -> float:
+    """Return a column that holds a number, 0 for anything else."""
+    return value if isinstance(value, (int, float)) and abs(value) < 1 << 62 else 0
+
+
 _IP = "ip"
 """In `data`: whose failures they were, where the id is no address (`<F-ID>`)."""
 _OWN_TIME = "f2b_own_time"

@@ -34,7 +34,7 @@ def _seen(patient: Patient, path: Path) -> Path:
     return Path(f"/proc/{patient.pid}/root{path}") if patient.alive else path
 
 
-def _saved(patient: Patient, *who: str) -> None:
+def saved(patient: Patient, *who: str) -> None:
     patient.wait(lambda: {*who} <= stored(patient), f"the database does not get {who}")
 
 
@@ -66,7 +66,7 @@ def _full(patient: Patient, disk: Path) -> None:
     patient.inside("rm", f"{disk}/fill")
     patient.goes_on()
     if patient.db.parent == disk:
-        _saved(patient, *everybody, "192.0.2.50", "192.0.2.99")
+        saved(patient, *everybody, "192.0.2.50", "192.0.2.99")
     if patient.own_log.parent == disk:
         patient.wait(lambda: "Ban 192.0.2.99" in _seen(patient, patient.own_log).read_text(), "its log is silent")
 
@@ -95,7 +95,7 @@ def full_and_then_killed(patient: Patient) -> None:
     disk = _small(patient)
     kept = patient.folder / "kept"
     patient.begin()
-    _saved(patient, "192.0.2.1")
+    saved(patient, "192.0.2.1")
     kept.mkdir()
     for tail in ("", "-wal", "-shm", "-journal"):
         beside = _seen(patient, Path(f"{patient.db}{tail}"))
@@ -122,14 +122,14 @@ def database_locked(patient: Patient) -> None:
         other.execute("ROLLBACK")
         other.close()
     patient.goes_on()
-    _saved(patient, "192.0.2.2", "192.0.2.3", "192.0.2.99")
+    saved(patient, "192.0.2.2", "192.0.2.3", "192.0.2.99")
 
 
 @fault()
 def database_locked_at_the_start(patient: Patient) -> None:
     """Another program holds it locked while the server starts; who is banned stays so, and all is saved later."""
     patient.begin()
-    _saved(patient, "192.0.2.1")
+    saved(patient, "192.0.2.1")
     patient.end()
     other = sqlite3.connect(patient.db, isolation_level=None, timeout=60)
     other.execute("PRAGMA journal_mode = DELETE")
@@ -143,14 +143,14 @@ def database_locked_at_the_start(patient: Patient) -> None:
         other.close()
     patient.wait(lambda: "192.0.2.1" in patient.banned(), "who was saved is not banned any more")
     patient.goes_on()
-    _saved(patient, "192.0.2.2", "192.0.2.99")
+    saved(patient, "192.0.2.2", "192.0.2.99")
 
 
 @fault()
 def database_read_only_at_the_start(patient: Patient) -> None:
     """The database's disk is read-only at the start, as after an error, and becomes writable again."""
     patient.begin()
-    _saved(patient, "192.0.2.1")
+    saved(patient, "192.0.2.1")
     patient.end()
     folder = patient.folder / "var"
     folder.mkdir()
@@ -164,7 +164,7 @@ def database_read_only_at_the_start(patient: Patient) -> None:
     patient.wait(lambda: "192.0.2.1" in patient.banned(), "who was saved is not banned any more")
     patient.inside("mount", "-o", "remount,rw,bind", str(folder))
     patient.goes_on()
-    _saved(patient, "192.0.2.2", "192.0.2.99")
+    saved(patient, "192.0.2.2", "192.0.2.99")
 
 
 @fault(quick=True)
@@ -173,7 +173,7 @@ def database_corrupt_at_the_start(patient: Patient) -> None:
     patient.db.write_bytes(b"SQLite format 3\0" + b"garbage" * 3000)
     patient.begin()
     patient.goes_on()
-    _saved(patient, "192.0.2.99")
+    saved(patient, "192.0.2.99")
 
 
 @fault()
@@ -196,7 +196,7 @@ def database_with_a_torn_page(patient: Patient) -> None:
     patient.acts.unlink()
     patient.start()
     patient.goes_on()
-    _saved(patient, "192.0.2.99")
+    saved(patient, "192.0.2.99")
 
 
 @fault()
@@ -211,7 +211,7 @@ def database_overwritten_while_it_runs(patient: Patient) -> None:
     patient.bans("192.0.2.2")
     patient.bans("192.0.2.3")
     patient.goes_on()
-    _saved(patient, "192.0.2.2", "192.0.2.3", "192.0.2.99")
+    saved(patient, "192.0.2.2", "192.0.2.3", "192.0.2.99")
 
 
 @fault()
@@ -223,7 +223,7 @@ def database_cut_to_nothing(patient: Patient) -> None:
             Path(f"{patient.db}{tail}").write_bytes(b"")
     patient.bans("192.0.2.2")
     patient.goes_on()
-    _saved(patient, "192.0.2.2", "192.0.2.99")
+    saved(patient, "192.0.2.2", "192.0.2.99")
 
 
 @fault()
@@ -234,7 +234,7 @@ def database_removed(patient: Patient) -> None:
         path.unlink()
     patient.bans("192.0.2.2")
     patient.goes_on()
-    _saved(patient, "192.0.2.1", "192.0.2.2", "192.0.2.99")
+    saved(patient, "192.0.2.1", "192.0.2.2", "192.0.2.99")
 
 
 @fault()
@@ -246,7 +246,7 @@ def database_on_a_vanished_mount(patient: Patient) -> None:
     patient.bans("192.0.2.2")
     patient.inside("mount", "-t", "tmpfs", "tmpfs", str(disk))
     patient.goes_on()
-    _saved(patient, "192.0.2.1", "192.0.2.2", "192.0.2.99")
+    saved(patient, "192.0.2.1", "192.0.2.2", "192.0.2.99")
 
 
 @fault()

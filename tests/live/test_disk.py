@@ -169,7 +169,7 @@ def test_database_that_was_removed_comes_back_with_all_bans_in_force(server: Ser
     attack(server, EVIL)
     for path in server.folder.glob("db*"):
         path.unlink()
-    wait_for(lambda: "was removed, replaced or overwritten by somebody else" in server.said())
+    wait_for(lambda: "was removed, replaced, cut or overwritten by somebody else" in server.said())
     wait_for(lambda: rows(server.folder / "db") == {EVIL})
     server.end()
     server.start()

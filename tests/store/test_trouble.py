@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from f2b.events import Ban
 from f2b.source.position import Position
 from f2b.store import Store
 from f2b.store.backlog import Backlog, Change
+from f2b.value import replace
 
 NOW = 1_800_000_000.0
 
@@ -134,3 +135,46 @@ def test_file_that_turns_corrupt_is_set_aside_and_what_was_to_be_written_is(
     assert any(level == "ERROR" and "is corrupt" in text and "rows of it" in text for level, text in told)
     assert len(list(tmp_path.glob("db.2*"))) >= 1
     again.close()
+
+
+def test_shared_memory_when_cut_off_under_the_store_then_it_goes_on(store: Store) -> None:
+    store.ban(ban(1))
+    os.truncate(f"{store.path}-shm", 0)
+    store.ban(ban(2))
+    assert [found.id for found in store.restore("app", NOW)] == ["198.51.0.2", "198.51.0.3"]
+
+
+@pytest.mark.parametrize("hurt", [os.unlink, lambda path: os.truncate(path, 0)])
+def test_log_of_the_database_when_it_goes_then_all_must_be_written_anew_and_is_kept(
+    store: Store, hurt: Callable[[str], None]
+) -> None:
+    store.ban(ban(1))
+    hurt(f"{store.path}-wal")
+    store.retry()
+    assert store.gap
+    store.ban(ban(2))
+    assert "198.51.0.3" in [ip for ip, _ in rows(store.path)]
+
+
+def test_ban_from_the_future_when_restored_then_it_begins_now(store: Store) -> None:
+    store.ban(replace(ban(1), time=NOW + 1e8))
+    (found,) = store.restore("app", NOW)
+    assert (found.time, found.end) == (NOW, NOW + 600)
+
+
+def test_rows_that_hold_no_numbers_when_read_then_they_are_as_if_they_were_not_there(store: Store) -> None:
+    store.ban(ban(1))
+    store.save_position("app", "/log", Position("md5", 7, 9))
+    with closing(sqlite3.connect(store.path)) as db:
+        db.execute("UPDATE bips SET timeofban = 'soon', bantime = -1")
+        db.execute("UPDATE logs SET lastfilepos = 'far'")
+        db.execute("UPDATE f2b_positions SET lastfilepos = 'far', inode = 'none'")
+        db.execute("INSERT INTO f2b_allowed VALUES ('192.0.2.1', 'later'), ('192.0.2.2', 9e999)")
+        db.execute("INSERT INTO f2b_logins VALUES ('192.0.2.1', 'ann', 'then')")
+        db.execute("INSERT INTO f2b_counters VALUES ('app', '192.0.2.1', 'x', 1, 'y', 1, '{')")
+        db.commit()
+    assert not list(store.restore("app", NOW))
+    assert store.position("app", "/log") == Position("md5", 0, 0)
+    assert store.allowed(NOW) == {"192.0.2.2": float("inf")}
+    assert not store.arrivals(0)
+    assert not store.load_counters("app")
