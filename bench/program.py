@@ -48,7 +48,7 @@ FAIL2BAN = Program(
 def f2b(folder: Path | None = None) -> Program:
     """Return f2b as it is installed in a folder of programs, or else as it stands in this checkout."""
     main: tuple[str, ...] = (sys.executable, "-m", "f2b")
-    client: tuple[str, ...] = (sys.executable, "-c", "from f2b.cli.compat_client import main; main()")
+    client: tuple[str, ...] = (sys.executable, "-c", "from f2b.cli.compat_ping import main; main()")
     if folder:
         main, client = (f"{folder}/f2b",), (f"{folder}/fail2ban-client",)
     return Program("f2b", (*main, "regex"), (*main, "serve"), client, main)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+TYPE_CHECKING = False  # `typing` and `collections` take as long to import as `fail2ban-client ping` takes without
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FAIL2BAN_SOCKET = "/run/fail2ban/fail2ban.sock"
 """Where Fail2Ban's own configuration puts it (by its other name, /var/run/fail2ban)."""
@@ -13,14 +14,17 @@ FOLDERS = ("/etc/f2b", "/etc/fail2ban")
 """Where the configuration is looked for if nobody says where it is."""
 
 
-class Paths(NamedTuple):
+class Paths:
     """The default places of one user's server."""
 
-    socket: str
-    pidfile: str
-    log: str
-    state: str
-    """The folder of the database."""
+    __slots__ = ("log", "pidfile", "socket", "state")
+
+    def __init__(self, socket: str, pidfile: str, log: str, state: str) -> None:
+        """`state` is the folder of the database."""
+        self.socket = socket
+        self.pidfile = pidfile
+        self.log = log
+        self.state = state
 
     @property
     def database(self) -> str:

@@ -22,7 +22,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 OPTION = re.compile(r"(?<![\w<-])(-\w|--[\w-]+)(?:[ =](<?[A-Z]+\b>?|auto\|<FILE>))?")
 PROGRAMS = {
     "f2b": "f2b.cli.main",
-    "fail2ban-client": "f2b.cli.compat_client",
+    "fail2ban-client": "f2b.cli.compat_ping",
     "fail2ban-server": "f2b.cli.compat_server",
     "fail2ban-regex": "f2b.cli.compat_regex",
 }

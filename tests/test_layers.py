@@ -97,6 +97,7 @@ LATE_IMPORTS = {
     ("config.count", "f2b.config.formula"): "0.7 MB with ast, and few jails have a formula",
     ("ban.growth", "f2b.config.formula"): "the same",
     ("bundle", "zipfile"): "10 ms that only a zipapp pays",
+    ("cli.compat_ping", "f2b.cli"): "all of the client takes several times as long to import as `ping` takes",
     ("cli.compat_client", "f2b"): "only who starts a server needs to know where f2b lies",
     ("cli.compat_client", "f2b.config"): "the client is called in loops, and only some calls read a configuration",
     ("cli.compat_client", "f2b.control.address"): "the same",

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from f2b.paths import Paths, defaults
+from f2b.paths import defaults
 
 
 def test_defaults_when_root_then_they_are_the_systems() -> None:
-    expected = Paths("/run/f2b/f2b.sock", "/run/f2b/f2b.pid", "/var/log/f2b.log", "/var/lib/f2b")
-    assert defaults(0, {"HOME": "/root", "XDG_RUNTIME_DIR": "/run/user/0"}) == expected
+    paths = defaults(0, {"HOME": "/root", "XDG_RUNTIME_DIR": "/run/user/0"})
+    assert (paths.socket, paths.pidfile) == ("/run/f2b/f2b.sock", "/run/f2b/f2b.pid")
+    assert (paths.log, paths.state) == ("/var/log/f2b.log", "/var/lib/f2b")
+    assert paths.database == "/var/lib/f2b/f2b.sqlite3"
 
 
 def test_defaults_when_a_user_then_they_follow_the_xdg_folders() -> None:
@@ -18,4 +20,4 @@ def test_defaults_when_a_user_then_they_follow_the_xdg_folders() -> None:
 def test_defaults_when_a_user_has_no_such_folders_then_all_lies_in_the_state_folder() -> None:
     paths = defaults(1000, {"HOME": "/home/ann", "XDG_RUNTIME_DIR": "relative"})
     assert paths.state == "/home/ann/.local/state/f2b"
-    assert {path.rsplit("/", 1)[0] for path in paths[:3]} == {paths.state}
+    assert {path.rsplit("/", 1)[0] for path in (paths.socket, paths.pidfile, paths.log)} == {paths.state}

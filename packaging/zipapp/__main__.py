@@ -6,7 +6,7 @@ from pathlib import Path
 
 PROGRAMS = {
     "f2b": "f2b.cli.main",
-    "fail2ban-client": "f2b.cli.compat_client",
+    "fail2ban-client": "f2b.cli.compat_ping",
     "fail2ban-server": "f2b.cli.compat_server",
     "fail2ban-regex": "f2b.cli.compat_regex",
 }

@@ -22,7 +22,7 @@ from tests.cli.session import SESSION
 from tests.control.server import environment, serving
 
 THEIRS = ["/usr/bin/fail2ban-client"]
-OURS = [sys.executable, "-c", "from f2b.cli.compat_client import main; main()"]
+OURS = [sys.executable, "-c", "from f2b.cli.compat_ping import main; main()"]
 OUR_SERVER = [sys.executable, "-c", "from f2b.cli.compat_server import main; main()"]
 SERVERS = {"theirs": ["/usr/bin/fail2ban-server"], "ours": OUR_SERVER, "again": OUR_SERVER}
 SPEAKERS = {"theirs": THEIRS, "ours": THEIRS, "again": OURS}

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f2b.config import search
-from f2b.control.address import Unclear, plain_socket, socket_path
+from f2b.control.address import socket_path
+from f2b.control.plain import Unclear, plain_socket
 from f2b.errors import ConfigError
 
 LINES = [
