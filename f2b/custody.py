@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from f2b.config.formula import Chance
 
 PROTECT = "it stands in protect"
+SAME_S = 1.0
+"""Ends of bans that are so near are the same: whole seconds are all that some databases keep."""
 TOLD = 1000
 """So many of those whom no filter may ban are told of once each; then it is begun anew."""
 
@@ -148,6 +150,19 @@ class Custody:
         length = self._spec.bantime if duration is None else duration
         told, _ = self._hit(key, now, refuse=False)
         return [*told, *self._impose(Ban(self._spec.name, key, now, length, own_time=own), now)]
+
+    def adopt(self, ban: Ban) -> list[Effect]:
+        """Take over a ban of another host as it is; who is banned already stays so for longer, if this ends later."""
+        present = self.ledger.get(ban.id)
+        if present is None:
+            return [self.enter(ban)]
+        if ban.end <= present.end + SAME_S:
+            return []
+        length = PERMANENT if ban.duration < 0 else ban.end - present.time
+        captures = {**present.captures, **ban.captures}
+        longer = replace(present, duration=length, own_time=True, captures=captures)
+        self.ledger.put(longer)
+        return [Prolonged(longer, ban.time - present.time)]
 
     def prospect(self, key: str, now: float) -> Ban:
         """Return the ban that an id would get now, with its length; nothing comes into force."""

@@ -251,6 +251,8 @@ class Unban:
 
     ban: Ban
     forget: bool = False
+    by: str = ""
+    """Whose word it was, if another host's: `fleet`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,6 +280,19 @@ class Jail:
         lifted = [Unban(ban, forget=True) for ban in bans.values()]
         return [*lifted, *(Forget(self.name, key) for key in others)]
 
+    def adopt(self, ban: Ban) -> list[Effect]:
+        """Take over a ban of another host as it is; who is banned already stays so for longer, if this ends later."""
+        return self.custody.adopt(ban)
+
+    def lift(self, key: str, before: float, by: str) -> list[Unban]:
+        """Lift the ban of exactly this id on another's word (`by`), unless it is of a time after that."""
+        ban = self.ledger.get(key)
+        if ban is None or ban.time > before or ban.listed:
+            return []
+        self.ledger.lift(key)
+        self.counter.forget(key)
+        return [Unban(ban, forget=True, by=by)]
+
     def prospect(self, key: str, now: float) -> Ban:
         """Return the ban that an id would get now, with its length; nothing comes into force."""
         return self.custody.prospect(key, now)

@@ -124,6 +124,7 @@ LATE_IMPORTS = {
     ("cli.metrics", "f2b.metrics.collector"): "prometheus_client is an extra",
     ("cli.metrics", "f2b.metrics.page"): "the same",
     ("control.endpoint", "grp"): "few sockets have a group",
+    ("control.endpoint", "pwd"): "few servers have a fleet",
     ("cli.networks", "maxminddb"): "an extra, and only this command needs it",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",
 }

@@ -212,7 +212,8 @@ class Service:
         builder.record = Record(server.engine, store, loop, self._settings.server.dbmaxmatches)
         here = Here(service, installed, Reference(lambda level, text: None).refresh)
         front = Front(server, self._read_again, here, self._dry, self._options.bare)
-        endpoint = Endpoint(loop, front, log, self._socket, self._settings.server.socketgroup)
+        about = self._settings.server
+        endpoint = Endpoint(loop, front, log, self._socket, about.socketgroup, about.fleetuser)
         endpoint.open()
         signals = self._signals(front)
         alarm = Alarm()

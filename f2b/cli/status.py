@@ -59,8 +59,17 @@ def _tell_server(view: dict[str, Any]) -> None:
         print(show.table(_HEADS, [_summary(jail) for jail in view["jails"]]))
     else:
         print("No jail is enabled.")
+    if view.get("fleet"):
+        print(_fleet(view["fleet"]))
     for problem in view["problems"]:
         print(show.paint(f"problem: {show.plain(problem)}", "red"))
+
+
+def _fleet(said: dict[str, Any]) -> str:
+    """Return what is known of the other hosts."""
+    contact = said["contact"]
+    ago = f"last contact {max(0.0, time.time() - contact):.0f} s ago" if contact else "no contact yet"
+    return f"fleet: {said['hosts']} hosts, {said['bans']} shared bans, {ago}, {said['lag']:.1f} s behind"
 
 
 _HEADS = ("JAIL", "STATE", "FAILED", "TOTAL", "BANNED", "TOTAL", "WATCHES")

@@ -185,6 +185,8 @@ class ServerSpec:
     allowipv6: Literal["auto", "yes", "no"] = "auto"
     socketgroup: str | None = None
     """Who may ask on the socket, beside root."""
+    fleetuser: str | None = None
+    """Who of them may carry over bans of other hosts: the user of `f2b fleet run`."""
     options: Mapping[str, Text] = field(default_factory=dict)
     """Every other option of [Definition], for what is not Fail2Ban's."""
     sections: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)

@@ -38,13 +38,16 @@ _CREDENTIALS = struct.Struct("3i")
 class Endpoint:
     """Listens on a Unix socket and answers its clients by asking the desk."""
 
-    def __init__(self, loop: Loop, desk: Desk, log: Log, path: str, group: str | None = None) -> None:
-        """Members of `group` may ask, but change nothing (see `guest`)."""
+    def __init__(
+        self, loop: Loop, desk: Desk, log: Log, path: str, group: str | None = None, satellite: str | None = None
+    ) -> None:
+        """Members of `group` may ask, but change nothing; the user `satellite` a little more (see `guest`)."""
         self._loop = loop
         self._desk = desk
         self._log = log
         self.path = Path(path)
         self._group = group
+        self._satellite = satellite
         self._listener: socket.socket | None = None
         self._identity = (0, 0)
         self._watch: Timer | None = None
@@ -108,13 +111,15 @@ class Endpoint:
             self._drop_oldest()
             return
         connection.setblocking(False)
-        owner = _trusted(connection)
+        uid = _peer(connection)
+        owner = uid in (0, os.geteuid())
         if not owner and not self._group:
             connection.close()
             return
         if len(self._clients) >= min(MAX_CLIENTS, _descriptors() // 4):
             self._drop_oldest()
         client = _Client(connection, guest=not owner)  # the kernel has seen that he is in the group
+        client.satellite = client.guest and _is(uid, self._satellite)
         self._clients[client.fd] = client
         self._await(client)
         self._hear(client)  # most have asked by now, and while a backlog is read each turn of the loop takes a while
@@ -156,7 +161,7 @@ class Endpoint:
             message = None if client.last else client.inbox.take()
             if message is None:
                 break
-            answer = self._answer(message, client.guest)
+            answer = self._answer(message, client)
             if isinstance(answer, Later):
                 self._defer(client, message, answer)
                 return
@@ -179,8 +184,8 @@ class Endpoint:
 
         self._loop.soon(lambda: later.begin(finish))
 
-    def _answer(self, message: Message, guest: bool) -> bytes | Later:
-        refused = refusal(message) if guest else None
+    def _answer(self, message: Message, client: _Client) -> bytes | Later:
+        refused = refusal(message, client.satellite) if client.guest else None
         if refused:
             in_words = isinstance(message, Words) and message.pickled
             return protocol.failed_words(refused, in_words)
@@ -241,6 +246,8 @@ class _Client:
         self.connection = connection
         self.guest = guest
         """May ask only."""
+        self.satellite = False
+        """May carry over what other hosts do, too."""
         self.fd = connection.fileno()
         self.inbox = Inbox()
         self.outgoing: bytes | memoryview = b""
@@ -274,11 +281,23 @@ def _named(error: Exception) -> str:
     return f"Exception({str(error)!r})"
 
 
-def _trusted(connection: socket.socket) -> bool:
-    """Return whether the peer is root or who we are (SO_PEERCRED, socket(7))."""
+def _peer(connection: socket.socket) -> int:
+    """Return who the peer is (SO_PEERCRED, socket(7))."""
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _, uid, _ = _CREDENTIALS.unpack(raw)
-    return uid in (0, os.geteuid())
+    return int(uid)
+
+
+def _is(uid: int, name: str | None) -> bool:
+    """Return whether this is the user of that name; it may come and go, as systemd's dynamic users do."""
+    if not name:
+        return False
+    import pwd  # few servers have a fleet
+
+    try:
+        return pwd.getpwnam(name).pw_uid == uid
+    except KeyError:
+        return False
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -92,5 +92,5 @@ def _details(event: Event) -> dict[str, object]:
         "restored": ban.restored,
     }
     if isinstance(event, Unban):
-        return details | {"by_hand": event.forget}
+        return details | {"by_hand": event.forget} | ({"by": event.by} if event.by else {})
     return details | {"matches": list(ban.matches), "captures": dict(ban.captures)}

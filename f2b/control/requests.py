@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from f2b import net
 from f2b.control import event, testimony
 from f2b.daemon.cause import Check
-from f2b.daemon.desk import Desk, Finish, JailView, Later, ServerView
+from f2b.daemon.desk import Desk, Finish, JailView, Later, Order, ServerView
 from f2b.daemon.feed import KINDS, Feed
 from f2b.errors import ControlError
 from f2b.events import Ban
@@ -102,6 +102,7 @@ def _overview(view: ServerView, jail: Callable[[JailView], Mapping[str, object]]
         "started": view.started,
         "jails": [jail(each) for each in view.jails],
         "problems": list(view.problems),
+        "fleet": view.fleet,
     }
 
 
@@ -124,6 +125,8 @@ def _counts(jail: JailView) -> dict[str, object]:
         "banned": len(jail.bans),
         "banned_total": jail.banned_total,
         "lag": jail.lag,
+        "maxretry": jail.spec.maxretry,
+        "findtime": jail.spec.findtime,
         "files": list(jail.files),
         "journalmatch": list(jail.journalmatch),
     }
@@ -172,7 +175,7 @@ def _check(check: Check) -> dict[str, object]:
 def _metrics(desk: Desk, fields: Fields) -> object:
     view = desk.view()
     about = {"version": view.version, "started": view.started, "enforcing": view.enforcing, "now": desk.now()}
-    return {**about, "problems": len(view.problems), **desk.measures(_flag(fields, "closely"))}
+    return {**about, "problems": len(view.problems), "fleet": view.fleet, **desk.measures(_flag(fields, "closely"))}
 
 
 # ---- what happens -----------------------------------------------------------------------------------------
@@ -259,6 +262,28 @@ def _put_out(desk: Desk, fields: Fields) -> object:
     return {"banned": len(bans), "hits": warnings}
 
 
+def _impose(desk: Desk, fields: Fields) -> object:
+    """Carry out `orders` of the fleet: of each `jail`, `id`, and `end`, `origin`, `failures`, or `counted`, `lifted`.
+
+    Say what became of each, in their order. `fleet` is what is known of it, `contact` when Redis last answered.
+    """
+    orders, said = fields.get("orders", []), fields.get("fleet")
+    if not isinstance(orders, list) or not all(isinstance(each, dict) for each in orders):
+        raise ControlError("orders must be a list of objects", WRONG_USAGE)
+    wanted = [_order(each) for each in orders]
+    if isinstance(said, dict):
+        desk.hear_fleet(said, _seconds(fields, "contact"))
+    return {"results": list(desk.impose(wanted))}
+
+
+def _order(said: Fields) -> Order:
+    ids = _addresses({"ids": [said.get("id")]})
+    failures = _seconds(said, "failures") or 0.0
+    end, lifted = _seconds(said, "end"), _seconds(said, "lifted")
+    counted = _flag(said, "counted")
+    return Order(_text(said, "jail"), ids[0], end, _text(said, "origin"), int(failures), counted, lifted)
+
+
 def _confirm(fields: Fields) -> float | None:
     """Return in how many seconds a change is undone unless it is confirmed, or None."""
     seconds = _seconds(fields, "confirm")
@@ -320,6 +345,7 @@ REQUESTS: dict[str, Callable[[Desk, Fields], object]] = {
     "allow": _allow,
     "confirm": _keep,
     "unban": _let_in,
+    "impose": _impose,
     "reload": _reload,
     "stop": _stop,
 }

@@ -28,6 +28,23 @@ class Later(NamedTuple):
     begin: Callable[[Finish], object]
 
 
+class Order(NamedTuple):
+    """What the fleet wants done about somebody: a ban of another host, a ban for what all counted, or an end."""
+
+    jail: str
+    id: str
+    """An address or a network."""
+    end: float | None = None
+    """When the ban is over; None is never."""
+    origin: str = ""
+    """The host that has banned."""
+    failures: int = 0
+    counted: bool = False
+    """All hosts together have counted enough: it is this host's own ban, for its jail's bantime."""
+    lifted: float | None = None
+    """The ban is to end, if it is of a time before this."""
+
+
 @dataclass(frozen=True, slots=True)
 class JailView:
     """One jail as it stands now."""
@@ -69,6 +86,8 @@ class ServerView:
     """In the order of their creation."""
     problems: tuple[str, ...]
     """What was wrong with the configuration, and which jails are down for it."""
+    fleet: Mapping[str, object] | None = None
+    """What `f2b fleet run` said of the other hosts last; None if it does not run."""
 
 
 class Desk(Protocol):
@@ -131,6 +150,14 @@ class Desk(Protocol):
 
         `ids` None is everybody. A network lifts every ban inside it.
         """
+        ...
+
+    def impose(self, orders: Sequence[Order]) -> Sequence[str]:
+        """Carry out what the fleet wants; return for each order `banned`, nothing, or why it was refused."""
+        ...
+
+    def hear_fleet(self, said: Mapping[str, object], contact: float | None) -> None:
+        """Remember what is said of the fleet, and when it was last heard of."""
         ...
 
     def attempt(self, jail: str, key: str, lines: Sequence[str]) -> bool:

@@ -11,8 +11,9 @@ from f2b.config.model import JailSpec, ServerSpec, Settings
 from f2b.daemon import assemble, chronicle, proof
 from f2b.daemon.account import Account, account
 from f2b.daemon.cause import Check
-from f2b.daemon.desk import JailView, ServerView
+from f2b.daemon.desk import JailView, Order, ServerView
 from f2b.daemon.feed import Feed
+from f2b.daemon.fleet import Fleet
 from f2b.daemon.measure import measures
 from f2b.daemon.renewal import Renewal
 from f2b.daemon.resolve import Resolver
@@ -49,6 +50,7 @@ class Front:
         self._dry = dry
         self._started = server.loop.now()
         self._trials = Trials(server.loop, server.log)
+        self._fleet = Fleet(server)
         self.keep = True
         """Whether bans stay in the kernel when the server ends; only a `stop` takes them out."""
         self.farewells: list[Callable[[], object]] = []
@@ -69,7 +71,9 @@ class Front:
                 *(str(it) for it in self._renewal.problems() if it.severity == "error"),
                 *self._server.watchdog.troubles,
                 *self._server.silence.troubles,
+                *self._fleet.troubles(),
             ),
+            self._fleet.report(),
         )
 
     def jail(self, name: str) -> JailView:
@@ -185,6 +189,14 @@ class Front:
         lifted = [unban for each in jails for unban in each.unban(keys)]
         self._server.take(lifted)
         return sum(isinstance(effect, Unban) for effect in lifted)
+
+    def impose(self, orders: Sequence[Order]) -> Sequence[str]:
+        """Carry out what the fleet wants; return for each order `banned`, nothing, or why it was refused."""
+        return self._fleet.impose(orders)
+
+    def hear_fleet(self, said: Mapping[str, object], contact: float | None) -> None:
+        """Remember what is said of the fleet, and when it was last heard of."""
+        self._fleet.note(said, contact)
 
     def attempt(self, jail: str, key: str, lines: Sequence[str]) -> bool:
         """Count a failure for each of these log lines, one at least; return False if the id is spared."""

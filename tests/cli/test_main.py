@@ -47,7 +47,7 @@ def test_status_when_asked_then_the_server_and_its_jails_are_shown_aligned(sock:
 
 def test_status_when_json_then_it_has_what_scripts_read(sock: Path) -> None:
     view = answer(sock, "status")
-    assert view.keys() == {"version", "pid", "enforcing", "reason", "started", "jails", "problems"}
+    assert view.keys() == {"version", "pid", "enforcing", "reason", "started", "jails", "problems", "fleet"}
     expected = "name state reason failed failed_total banned banned_total files journalmatch bans"
     assert set(expected.split()) <= view["jails"][0].keys()
     assert view["jails"][1]["files"] == [str(sock.parent / "web.log"), str(sock.parent / "web2.log")]

@@ -17,18 +17,20 @@ SOMEBODY = 64999
 GROUP = "games"
 """One that every Debian has, and nobody is in."""
 GID = 60
+BACKUP = 34
+"""The user `backup`, whom every Debian has."""
 
 
 @pytest.fixture(scope="module")
 def sock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("guest")
     folder.chmod(0o711)  # as /run/f2b is for all to enter
-    (folder / "f2b.conf").write_text(f"[Definition]\nsocketgroup = {GROUP}\n")
+    (folder / "f2b.conf").write_text(f"[Definition]\nsocketgroup = {GROUP}\nfleetuser = backup\n")
     with serving(folder, "app=app.log") as path:
         yield path
 
 
-def as_somebody(folder: Path, groups: list[int], call: Callable[[], object]) -> str:
+def as_somebody(folder: Path, groups: list[int], call: Callable[[], object], uid: int = SOMEBODY) -> str:
     """Call as a user of these groups only, in `folder`, and return what came of it, in words."""
     read, write = os.pipe()
     child = os.fork()
@@ -37,7 +39,7 @@ def as_somebody(folder: Path, groups: list[int], call: Callable[[], object]) -> 
             os.chdir(folder)
             os.setgroups(groups)
             os.setresgid(SOMEBODY, SOMEBODY, SOMEBODY)
-            os.setresuid(SOMEBODY, SOMEBODY, SOMEBODY)
+            os.setresuid(uid, uid, uid)
             said = f"done: {call()}"
         except Exception as error:  # noqa: BLE001 - whatever it is, the test wants to see it
             said = f"{type(error).__name__}: {error}"
@@ -77,6 +79,7 @@ def test_member_when_he_asks_then_he_is_answered(sock: Path, ask: Callable[[], o
         lambda: Client("f2b.sock").unban(["192.0.2.7"]),
         lambda: Client("f2b.sock").ask("stop"),
         lambda: Client("f2b.sock").ask("reload"),
+        lambda: Client("f2b.sock").ask("impose", orders=[{"jail": "app", "id": "192.0.2.7"}]),
         lambda: client.words("f2b.sock", ["set", "app", "banip", "192.0.2.7"]),
         lambda: client.words("f2b.sock", ["get", "app", "bantime"]),
         lambda: client.words("f2b.sock", ["stop"]),
@@ -85,6 +88,17 @@ def test_member_when_he_asks_then_he_is_answered(sock: Path, ask: Callable[[], o
 )
 def test_member_when_he_wants_a_change_then_he_is_refused(sock: Path, do: Callable[[], object]) -> None:
     assert "the socket's group may only ask" in as_somebody(sock.parent, [GID], do)
+
+
+def test_satellite_when_it_carries_bans_over_then_it_may_and_nothing_else(sock: Path) -> None:
+    order = {"jail": "app", "id": "192.0.2.9", "end": None, "origin": "web1"}
+
+    def impose() -> object:
+        return Client("f2b.sock").ask("impose", orders=[order])["results"]
+
+    assert as_somebody(sock.parent, [GID], impose, BACKUP) == "done: ['banned']"
+    for do in (lambda: Client("f2b.sock").ban(["192.0.2.7"]), lambda: Client("f2b.sock").ask("stop")):
+        assert "the socket's group may only ask" in as_somebody(sock.parent, [GID], do, BACKUP)
 
 
 def test_owner_when_the_socket_has_a_group_then_he_may_all(sock: Path) -> None:
