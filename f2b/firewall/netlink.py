@@ -56,8 +56,13 @@ _NO_NFTABLES = (
 )
 
 
-class NetlinkError(OSError):
+class NetlinkError(ActionError):
     """The kernel refused a message. `errno` says why; nothing of its transaction was done."""
+
+    def __init__(self, number: int, why: str = "") -> None:
+        self.errno = number
+        self.strerror = why or os.strerror(number)
+        super().__init__(f"the kernel refuses: {self.strerror}")
 
 
 class Netlink:
@@ -136,9 +141,9 @@ class Netlink:
                     raise _explained(refusal)
         return answers
 
-    def _outcome(self, first: int, count: int) -> Exception | None:
+    def _outcome(self, first: int, count: int) -> ActionError | None:
         """Wait for the acknowledgement of each message, or for the refusal of the whole batch."""
-        worst: Exception | None = None
+        worst: ActionError | None = None
         left = count
         while left:
             for reply in self._receive(first, count + 1):
@@ -236,13 +241,15 @@ def _refusal(reply: Reply) -> NetlinkError | None:
         return None
     # NLMSGERR_ATTR_MSG stands behind the code and the header of the message that is spoken of.
     words = next((string(value) for kind, value in attrs(reply.body, 20) if kind == 1), "")
-    return NetlinkError(code, words or os.strerror(code))
+    return NetlinkError(code, words)
 
 
-def _explained(refusal: OSError) -> Exception:
+def _explained(refusal: OSError | NetlinkError) -> ActionError:
     """Return the error to raise for a request that the kernel does not take at all, with its cure if we know one."""
     if refusal.errno in (errno.EPERM, errno.EACCES):
         return ActionError(_NO_RIGHT)
     if refusal.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP, errno.EINVAL):
         return ActionError(_NO_NFTABLES)
+    if isinstance(refusal, OSError):
+        return ActionError(f"the kernel takes no request: {refusal.strerror or refusal}")
     return refusal

@@ -83,7 +83,7 @@ class Sets:
         try:
             bodies = self._link.dump(ipset_wire.members(name))
         except NetlinkError as refusal:
-            raise _told(name, refusal.errno or 0, str(refusal.strerror)) from refusal
+            raise _told(name, refusal.errno, refusal.strerror) from refusal
         return {who: left for body in bodies for who, left in ipset_wire.read_members(body)}
 
     def holds(self, name: str, who: str) -> bool:
@@ -93,7 +93,7 @@ class Sets:
         except NetlinkError as refusal:
             if refusal.errno in (ipset_wire.ABSENT, errno.ENOENT):
                 return False
-            raise _told(name, refusal.errno or 0, str(refusal.strerror)) from refusal
+            raise _told(name, refusal.errno, refusal.strerror) from refusal
         return True
 
     def flush(self, name: str) -> None:
@@ -124,7 +124,7 @@ class Sets:
         try:
             self._link.send(messages)
         except NetlinkError as refusal:
-            raise _told(name, refusal.errno or 0, str(refusal.strerror)) from refusal
+            raise _told(name, refusal.errno, refusal.strerror) from refusal
 
     def _do(self, act: Callable[[Any], Any], name: str, missing: Any = None) -> Any:
         """Do something about a set; return `missing`, if that is given, when there is no such set."""

@@ -16,7 +16,7 @@ from tests.faults.patient import Patient
 END = b"<F2B_END_COMMAND>"
 
 
-def _connected(patient: Patient, stack: ExitStack) -> socket.socket:
+def connected(patient: Patient, stack: ExitStack) -> socket.socket:
     one = stack.enter_context(socket.socket(socket.AF_UNIX))
     one.settimeout(20.0)
     one.connect(str(patient.socket))
@@ -28,7 +28,7 @@ def _sent(patient: Patient, *what: bytes) -> None:
     patient.begin()
     with ExitStack() as stack:
         for data in what:
-            one = _connected(patient, stack)
+            one = connected(patient, stack)
             with suppress(OSError):  # it may hang up halfway
                 one.sendall(data)
         patient.goes_on()
@@ -99,7 +99,7 @@ def huge_request(patient: Patient) -> None:
     patient.begin()
     with ExitStack() as stack:
         for first in (b"", b"{", b"\x80\x04"):
-            one = _connected(patient, stack)
+            one = connected(patient, stack)
             with suppress(OSError):
                 one.sendall(first)
                 for _ in range(100):
@@ -128,7 +128,7 @@ def clients_that_do_not_read(patient: Patient) -> None:
     ask = (pickle.dumps(["status"], 2) + END) * 200
     with ExitStack() as stack:
         for _ in range(50):
-            one = _connected(patient, stack)
+            one = connected(patient, stack)
             one.settimeout(0.2)
             with suppress(OSError):
                 for _ in range(100):
@@ -144,7 +144,7 @@ def clients_that_read_slowly(patient: Patient) -> None:
     for number in range(300):
         patient.attack(f"198.51.100.{number % 250 + 1}")
     with ExitStack() as stack:
-        one = _connected(patient, stack)
+        one = connected(patient, stack)
         one.sendall((pickle.dumps(["status", "app"], 2) + END) * 50)
         for _ in range(50):
             one.recv(1)
@@ -170,7 +170,7 @@ def byte_by_byte(patient: Patient) -> None:
     """A request comes byte by byte, while other clients are answered."""
     patient.begin()
     with ExitStack() as stack:
-        one = _connected(patient, stack)
+        one = connected(patient, stack)
         for byte in pickle.dumps(["ping"], 2) + END:
             one.send(bytes((byte,)))
             time.sleep(0.01)
@@ -186,7 +186,7 @@ def flood_of_requests(patient: Patient) -> None:
 
     def flood() -> None:
         with ExitStack() as stack, suppress(OSError):
-            one = _connected(patient, stack)
+            one = connected(patient, stack)
             while not over.is_set():
                 one.sendall(pickle.dumps(["status", "app"], 2) + END)
                 one.recv(65536)

@@ -16,7 +16,7 @@ IPSET = 'iptables-ipset-proto6[name=app, port="80", protocol=tcp]'
 BOTH_ACTIONS = f"{NFT}\n  note"
 
 
-def _holds(patient: Patient, *who: str) -> None:
+def holds(patient: Patient, *who: str) -> None:
     patient.wait(lambda: patient.held() == sorted(who), f"the kernel holds {patient.held()}, not {sorted(who)}")
 
 
@@ -29,7 +29,7 @@ def _banned(patient: Patient, count: int = 5) -> list[str]:
     for who in everybody:
         patient.attack(who)
     patient.sees(*everybody)
-    _holds(patient, *everybody)
+    holds(patient, *everybody)
     return everybody
 
 
@@ -38,7 +38,7 @@ def _changed(patient: Patient, *command: str) -> None:
     everybody = _banned(patient)
     patient.inside(*command)
     patient.goes_on()
-    _holds(patient, *everybody, "192.0.2.99")
+    holds(patient, *everybody, "192.0.2.99")
 
 
 @fault(quick=True)
@@ -84,7 +84,7 @@ def table_deleted_again_and_again(patient: Patient) -> None:
         time.sleep(0.1)
     patient.sees(*more)
     patient.goes_on()
-    _holds(patient, *everybody, *more, "192.0.2.99")
+    holds(patient, *everybody, *more, "192.0.2.99")
 
 
 @fault()
@@ -95,7 +95,7 @@ def set_made_anew_and_full(patient: Patient) -> None:
     put += "add set inet f2b-table addr-set-app { type ipv4_addr; flags timeout; size 2; }"
     patient.inside("nft", put)
     patient.goes_on()
-    _holds(patient, *everybody, "192.0.2.99")
+    holds(patient, *everybody, "192.0.2.99")
 
 
 @fault()
@@ -106,7 +106,7 @@ def set_of_another_type(patient: Patient) -> None:
     put += "add set inet f2b-table addr-set-app { type inet_service; }"
     patient.inside("nft", put)
     patient.goes_on()
-    _holds(patient, *everybody, "192.0.2.99")
+    holds(patient, *everybody, "192.0.2.99")
 
 
 @fault()
@@ -116,7 +116,7 @@ def table_owned_by_another(patient: Patient) -> None:
     own = "delete table inet f2b-table; add table inet f2b-table { flags owner; }"
     patient.inside("sh", "-c", f"(echo '{own}'; sleep 3) | nft -i >/dev/null")
     patient.goes_on()
-    _holds(patient, *everybody, "192.0.2.99")
+    holds(patient, *everybody, "192.0.2.99")
 
 
 @fault()
@@ -132,7 +132,7 @@ def news_lost(patient: Patient) -> None:
     patient.inside("nft", "delete table ip other; delete table inet f2b-table")
     patient.send(signal.SIGCONT)
     patient.goes_on()
-    _holds(patient, *everybody, "192.0.2.99")
+    holds(patient, *everybody, "192.0.2.99")
 
 
 def _hidden(patient: Patient, *programs: str) -> None:
@@ -158,7 +158,7 @@ def nft_is_missing(patient: Patient) -> None:
     _hidden(patient, "nft")
     patient.goes_on()
     _found(patient, "nft")
-    _holds(patient, *everybody, "192.0.2.99")
+    holds(patient, *everybody, "192.0.2.99")
 
 
 def _iptables_holds(patient: Patient, *who: str) -> None:
@@ -235,4 +235,4 @@ def killed_and_the_kernel_agrees(patient: Patient) -> None:
     patient.start()
     patient.goes_on()
     patient.wait(lambda: "203.0.113.7" in patient.banned(), "203.0.113.7 is lost")
-    _holds(patient, *everybody, "203.0.113.7", "192.0.2.99")
+    holds(patient, *everybody, "203.0.113.7", "192.0.2.99")

@@ -258,6 +258,10 @@ class Patient:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
+    def descriptors(self) -> int:
+        """Return how many files it has open."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
     # ---- what is done to it ----
 
     def lines(self, address: str, times: int = 3) -> str:

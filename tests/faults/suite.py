@@ -12,7 +12,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.faults import action, clock, control, disk, kernel, load, logs, name, page, process, state  # noqa: F401 - their cases
+from tests.faults import (  # noqa: F401 - their cases
+    action,
+    clock,
+    control,
+    disk,
+    kernel,
+    load,
+    logs,
+    name,
+    page,
+    process,
+    refused,
+    state,
+)
 from tests.faults.case import CASES, Case
 from tests.faults.patient import Kind, Patient
 from tests.faults.soak import Soak
