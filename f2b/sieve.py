@@ -62,6 +62,11 @@ class Sieve:
             return None
         return starts
 
+    @property
+    def resting(self) -> bool:
+        """Whether the next chunk is to be read whole, whatever it holds."""
+        return self._rest > 0
+
     def _predictable(self) -> bool:
         """Whether lines can be left out without changing how others are read."""
         reader = self._reader

@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from math import inf
+from operator import itemgetter
 from typing import NamedTuple
 
 from f2b.alarm import Alarm
@@ -24,8 +26,11 @@ from f2b.lines import LineReader, journal_line
 from f2b.runaway import Patience, Runaway
 from f2b.sieve import Sieve
 
+_ODD = re.compile(rb"[#\s\x1c-\x1f\x80-\xff]")
+"""What a line begins with that may be empty, blank or a comment."""
 _ODD_BEGIN = re.compile(rb"\n(?=[#\s\x1c-\x1f\x80-\xff])")
-"""Before a line that may be empty, blank or a comment."""
+"""Before such a line."""
+_first = itemgetter(0)
 
 
 Number = Callable[[int], int]
@@ -145,14 +150,16 @@ class Trial:
         """Yield the lines of each chunk that are to be looked at, and what tells their numbers."""
         first = 1
         for chunk in self.log.chunks(self._reader, self._setup.finished):
-            lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+            begins = b"" if self._sieve.resting or not enough() else _begins(chunk)
+            lines = len(begins)
             found = self._sieve.starts(chunk, lines) if enough() else None
             if found is None:
                 texts = list(self._reader.texts(chunk))
                 lines = len(texts)
                 yield texts, first.__add__
             else:
-                self.passed_over += lines - len(found) - self._left_out_beside(chunk, dict(found))
+                odd = self._left_out_beside(chunk, dict(found)) if _ODD.search(begins) else 0
+                self.passed_over += lines - len(found) - odd
                 now = None if self._setup.as_journal else self._now()
                 starts = [start for start, _ in found]
                 yield self._reader.picked(chunk, starts, now), _Numbers(chunk, starts, first)
@@ -162,7 +169,8 @@ class Trial:
         """Return how many lines of a chunk are left out, those that begin at `starts` not counted."""
         begins = [0, *(found.end() for found in _ODD_BEGIN.finditer(chunk))]
         others = [begin for begin in begins if begin not in starts and begin < len(chunk)]
-        lines = (chunk[begin:].partition(b"\n")[0] for begin in others)
+        ends = (chunk.find(b"\n", begin) for begin in others)
+        lines = (chunk[begin : len(chunk) if end < 0 else end] for begin, end in zip(others, ends, strict=True))
         return sum(left_out(self._reader.decode(line)) for line in lines)
 
     def report(self, show: Show) -> Report:
@@ -198,6 +206,11 @@ class _Numbers:
         self._number += self._chunk.count(b"\n", self._reached, start)
         self._reached = start
         return self._number
+
+
+def _begins(chunk: bytes) -> bytes:
+    """Return what each line of a chunk begins with. Quicker than counting line ends, which looks at every byte."""
+    return bytes(map(_first, BytesIO(chunk)))
 
 
 def left_out(text: str) -> bool:
