@@ -51,8 +51,7 @@ LAYERS = [
     ["notify"],
     ["metrics"],
     ["fleet"],
-    ["web"],
-    ["cli"],
+    ["cli", "web"],
     ["__main__"],
 ]
 
@@ -74,6 +73,7 @@ PURE = [
     "control.event",
     "control.guest",
     *("fleet", "fleet.book", "fleet.entry"),
+    *(f"web.{module}" for module in ("door", "markup", "setting")),
     *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),
 ]
 PACKAGES_PURE_THROUGHOUT = ("config", "date", "filter", "ban", "lint")
@@ -123,6 +123,8 @@ LATE_IMPORTS = {
     ("notify.target", "apprise"): "an extra, half a second of import",
     ("cli.metrics", "f2b.metrics.collector"): "prometheus_client is an extra",
     ("cli.metrics", "f2b.metrics.page"): "the same",
+    ("cli.web", "f2b.web.serve"): "starlette and uvicorn are an extra",
+    ("cli.web", "f2b.web.site"): "the same",
     ("control.endpoint", "grp"): "few sockets have a group",
     ("control.endpoint", "pwd"): "few servers have a fleet",
     ("cli.networks", "maxminddb"): "an extra, and only this command needs it",
@@ -131,7 +133,7 @@ LATE_IMPORTS = {
 
 # What costs time and memory at every start, and what takes its place.
 DEAR_IMPORTS = {"dataclasses": "f2b.value", "asyncio": "f2b.loop", "logging": "f2b.log"}
-DEAR_ALLOWED = {("value", "dataclasses"), ("cli.demo", "dataclasses")}
+DEAR_ALLOWED = {("value", "dataclasses"), ("cli.demo", "dataclasses"), ("web.serve", "asyncio")}
 
 MAX_FILE = 500
 MAX_FUNCTION = 60

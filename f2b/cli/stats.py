@@ -12,9 +12,9 @@ import click
 from f2b import duration
 from f2b.cli import database, show
 from f2b.cli.option import seconds_of
-from f2b.cli.tally import DAYS, Country, Tally
+from f2b.cli.origin import countries
+from f2b.cli.tally import DAYS, Tally
 from f2b.cli.tally_plot import drawing
-from f2b.daemon.reference import open_database
 from f2b.store import past
 
 RECENT = 31
@@ -49,7 +49,7 @@ def stats(
     """
     path = database.found(db, config)
     began = time.time() - since if since else 0.0
-    tally = Tally(past.bans(path, began), _countries(geoip) if geoip else None)
+    tally = Tally(past.bans(path, began), countries(geoip) if geoip else None)
     if plot and tally.bans:
         _write(plot, drawing(tally))
     if as_json:
@@ -66,23 +66,6 @@ def _write(path: str, text: str) -> None:
         Path(path).write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise click.FileError(path, hint=f"{error.strerror}; name a file in a folder that you may write to") from None
-
-
-def _countries(path: str) -> Country:
-    """Return what tells the country of an address. Raises ConfigError."""
-    lookup = open_database(path)
-
-    def country(address: str) -> str:
-        record = lookup(address.partition("/")[0]) or {}
-        return next(
-            (code for code in map(_code, (record.get("country"), record.get("registered_country"))) if code), ""
-        )
-
-    return country
-
-
-def _code(place: object) -> str:
-    return str(place.get("iso_code") or "") if isinstance(place, Mapping) else ""
 
 
 def _summary(tally: Tally, path: str) -> str:

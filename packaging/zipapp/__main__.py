@@ -9,6 +9,7 @@ PROGRAMS = {
     "fail2ban-client": "f2b.cli.compat_ping",
     "fail2ban-server": "f2b.cli.compat_server",
     "fail2ban-regex": "f2b.cli.compat_regex",
+    "f2b-web-worker": "f2b.web.worker",
 }
 AS = "--as="
 """How f2b says which program it is when it starts itself (f2b/bundle.py)."""

@@ -1,0 +1,51 @@
+"""What happened lately, for the overview: who fails, the latest bans and troubles. Time is handed in. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+
+from f2b.cli.scoreboard import BAN, FOUND, Scoreboard, Suspect
+from f2b.client import Event
+
+KINDS = ("found", "ban", "unban", "prolong", "refused", "error", "down", "up")
+LATEST = 20
+"""So many events are listed, failures left out."""
+MINUTES = 60
+SUSPECTS = 10
+MINUTE_S = 60
+
+
+class Pulse:
+    """Hears every event. For one thread."""
+
+    def __init__(self) -> None:
+        self._board = Scoreboard()
+        self._minutes: Counter[tuple[int, str]] = Counter()
+        """Failures and bans by the minute."""
+        self.latest: deque[Event] = deque(maxlen=LATEST)
+
+    def hear(self, events: Iterable[Event]) -> None:
+        """Take events in."""
+        for event in events:
+            if event.event in (FOUND, BAN) and not event.details.get("restored"):
+                self._board.take(event)
+                self._minutes[int(event.time // MINUTE_S), event.event] += 1
+            if event.event != FOUND and event.event != "gap":
+                self.latest.append(event)
+
+    def rates(self, now: float) -> dict[str, tuple[int, int]]:
+        """Return how many failures and bans there were in the last minute, by jail."""
+        return {jail: (rate.failures, rate.bans) for jail, rate in self._board.rates(now).items()}
+
+    def suspects(self, now: float) -> Sequence[Suspect]:
+        """Return who failed most in the last ten minutes."""
+        return self._board.suspects(now, SUSPECTS)
+
+    def minutes(self, now: float) -> Sequence[tuple[int, int, int]]:
+        """Return the last hour's minutes (epoch seconds of each one's begin), each with its failures and bans."""
+        last = int(now // MINUTE_S)
+        for key in [key for key in self._minutes if key[0] <= last - 2 * MINUTES]:
+            del self._minutes[key]
+        span = range(last - MINUTES + 1, last + 1)
+        return [(at * MINUTE_S, self._minutes[at, FOUND], self._minutes[at, BAN]) for at in span]
