@@ -139,7 +139,7 @@ class Jail:
             return self._noted(failure, self._oddities.undated(failure, now), now)
         if failure.unresolved:
             return self._noted(failure, [Resolve(self.name, failure.unresolved, failure, live)], now)
-        return self._judge(failure, now)
+        return self._noted(failure, self._sentence(failure, now), now)
 
     def _noted(self, failure: Failure, effects: list[Effect], now: float) -> list[Effect]:
         self.trace.note(failure, effects, now, self.counter)
@@ -176,14 +176,15 @@ class Jail:
         if failure.attempts in (SUCCESS, LOGIN):
             arrived = self._arrived(failure, now)
             return [*arrived, *self._forgive(failure)] if failure.attempts == SUCCESS else arrived
-        known = self._verdicts.get(failure, now)
+        known = self._verdicts.get(failure, now) if self._verdicts.kept else None
         if known is None:
             by = self._spared(failure.id, failure.host)
             if by is None and self.spec.ignorecommand:
-                return [Judge(self.name, failure)]
-            self._verdicts.put(failure, by is not None, now)
+                return [Judge(self.spec.name, failure)]
+            if self._verdicts.kept:
+                self._verdicts.put(failure, by is not None, now)
             if by is not None:
-                return [Ignored(self.name, failure.id, by)]
+                return [Ignored(self.spec.name, failure.id, by)]
         return [] if known else self._count(failure, now)
 
     def judged(self, asked: Judge, spared: bool, now: float) -> list[Effect]:
@@ -208,7 +209,7 @@ class Jail:
         seen, key = failure.id, self._widened(failure.id)
         if key != seen:
             failure = failure._replace(id=key, host=key)
-        effects: list[Effect] = [Found(self.name, key, time, "" if key == seen else seen, failure.by_hand)]
+        effects: list[Effect] = [Found(self.spec.name, key, time, "" if key == seen else seen, failure.by_hand)]
         tally = self.counter.add(failure, time)
         if self.spec.increment.enabled:
             known = self.custody.known(key, time)
@@ -226,10 +227,13 @@ class Jail:
 
     def _arrived(self, success: Failure, now: float) -> list[Effect]:
         """Take note of a login, for whom a ban would hit."""
+        address, time = success.host or success.id, now if success.time is None else min(success.time, now)
+        if not self._others.arrivals.news(address, time):
+            return []
         user = success.captures.get("user", "")
-        time = now if success.time is None else min(success.time, now)
-        one = Arrival(success.host or success.id, user if isinstance(user, str) else "", time)
-        return [Arrived(self.name, one.address, one.time, one.user)] if self._others.arrivals.note(one) else []
+        one = Arrival(address, user if isinstance(user, str) else "", time)
+        self._others.arrivals.note(one)
+        return [Arrived(self.name, one.address, one.time, one.user)]
 
     def _forgive(self, success: Failure) -> list[Effect]:
         """Count no longer what a success clears."""

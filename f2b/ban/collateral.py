@@ -49,16 +49,18 @@ class Arrivals:
     def __len__(self) -> int:
         return len(self._latest)
 
+    def news(self, address: str, time: float) -> bool:
+        """Return whether a login is news: the address had none within an hour before."""
+        known = self._latest.get(address)
+        return net.family(address) > 0 and "/" not in address if known is None else time >= known.time + AGAIN_S
+
     def note(self, one: Arrival) -> bool:
-        """Take in a login; return whether it is news: the address had none within an hour before."""
-        known = self._latest.get(one.address)
-        if known is None:
-            place = net.span(one.address)
-            if place is None or "/" in one.address:
-                return False
-            insort(self._places[place[0]], (place[1], one.address))
-        elif one.time < known.time + AGAIN_S:
+        """Take in a login if it is news; return whether it is."""
+        if not self.news(one.address, one.time):
             return False
+        place = net.span(one.address) if one.address not in self._latest else None
+        if place is not None:
+            insort(self._places[place[0]], (place[1], one.address))
         self._latest[one.address] = one
         self._latest.move_to_end(one.address)
         if len(self._latest) > self._most:

@@ -64,7 +64,8 @@ class Counter:
 
     def add(self, failure: Failure, time: float) -> Tally | None:
         """Count a failure at `time`; return the tally, which is then forgotten, if it reached maxretry."""
-        return self._keep(failure.id, self._add(self._tallies.get(failure.id), failure, time))
+        key = failure.id
+        return self._keep(key, self._add(self._tallies.get(key), failure, time))
 
     def more(self, key: str, attempts: int) -> Tally | None:
         """Let the last failure of an id weigh more, if it is still counted; return the tally as `add` does."""
@@ -135,9 +136,10 @@ class Counter:
 def lean(failure: Failure) -> Failure:
     """Return a failure whose lines and captures are no longer than what is kept; the id stays whole."""
     caught = failure.captures.values()
-    if max(map(len, (*failure.matches, *caught)), default=0) <= KEPT and all(
-        isinstance(text, str) for text in caught
-    ):
+    for text in (*failure.matches, *caught):
+        if len(text) > KEPT or not isinstance(text, str):
+            break
+    else:
         return failure  # nearly every one
     captures = {name: text[:KEPT] if isinstance(text, str) else _cut(text) for name, text in failure.captures.items()}
     return failure._replace(matches=_cut(failure.matches), captures=captures)

@@ -24,17 +24,19 @@ class Verdicts:
         """Raises ValueError for a max-count or a max-time that is no number."""
         self._key = options.get("key", "")
         self._most = int(options.get("max-count") or MOST)
+        self.kept = bool(self._key) and self._most > 0
+        """Whether anything is."""
         self._keep_s = duration.seconds(options.get("max-time") or str(KEEP_S))
         self._known: OrderedDict[str, tuple[float, bool]] = OrderedDict()
 
     def get(self, failure: Failure, now: float) -> bool | None:
         """Return whether somebody is to be spared, or None if that is not known."""
-        known = self._known.get(_filled(self._key, failure)) if self._key else None
+        known = self._known.get(_filled(self._key, failure)) if self.kept else None
         return known[1] if known and 0 <= now - known[0] < self._keep_s else None
 
     def put(self, failure: Failure, spared: bool, now: float) -> None:
         """Remember a verdict; the oldest is forgotten for it if there are too many."""
-        if not self._key or self._most < 1:
+        if not self.kept:
             return
         key = _filled(self._key, failure)
         self._known.pop(key, None)

@@ -16,7 +16,7 @@ from f2b.cli.played import Logins, Played
 from f2b.cli.rerun import Rerun
 from f2b.config import search
 from f2b.config.model import Settings
-from f2b.events import Ban, Effect, Prolonged, Unban, Warned
+from f2b.events import Ban, Effect, Found, Prolonged, Unban, Warned
 from f2b.store import past
 
 WRONG = 2
@@ -181,7 +181,7 @@ class Told:
 
     def tell(self, effect: Effect) -> None:
         """Tell of one effect, if it is worth it."""
-        if not self._as_json:
+        if not self._as_json or isinstance(effect, Found):
             return
         if isinstance(effect, Ban):
             _event("ban", effect, effect.time)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from f2b.alarm import Alarm
@@ -178,7 +179,7 @@ class Rerun:
             found.append(one.records(number, now, self._progress))
         if self._overheard is not None:
             for jail in self.engine.jails.values():
-                jail.filter = Overhearing(jail.filter, self._hearing(jail.name, self._overheard))
+                jail.filter = Overhearing(jail.filter, partial(self._overheard, jail.name))
         return found
 
     def _share(self) -> None:
@@ -189,10 +190,6 @@ class Rerun:
             alike.setdefault(logs, []).append(jail)
         for jails in alike.values():
             once.share(jails)
-
-    @staticmethod
-    def _hearing(name: str, hear: Overheard) -> Callable[[Failure], object]:
-        return lambda failure: hear(name, failure)
 
     def _read(self, records: Iterator[Record]) -> Iterator[Effect]:
         line_of = self.engine.line
@@ -226,11 +223,14 @@ class Rerun:
     def _followed(self, effects: Sequence[Effect], now: float) -> Iterator[Effect]:
         """Yield effects with all that follows from them."""
         heard = effects
-        if any(isinstance(effect, Found | Ban) and effect.jail in self._listened for effect in effects):
+        listened = self._listened
+        if listened and any(isinstance(effect, Found | Ban) and effect.jail in listened for effect in effects):
             heard = [*effects, *self.engine.hear(effects, now)]
         bans = self._witness.hear(heard, now)
         for effect in (*heard, *bans, *(self.engine.hear(bans, now) if bans else ())):
             yield effect
+            if isinstance(effect, Found):  # most of them
+                continue
             if isinstance(effect, Ban):
                 self._next = min(self._next, effect.end)
                 history = History(effect.count, effect.time, effect.duration)
