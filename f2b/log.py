@@ -159,8 +159,15 @@ def _opened(target: str, syslog: str, form: Form) -> tuple[Write, Callable[[], o
 
 
 def _to_file(fd: int, form: Form) -> Write:
+    broken = b""
+
     def write(level: str, name: str, text: str) -> None:
-        os.write(fd, f"{form.line(level, name, text)}\n".encode("utf-8", "backslashreplace"))
+        nonlocal broken
+        data = broken + f"{form.line(level, name, text)}\n".encode("utf-8", "backslashreplace")
+        if os.write(fd, data) < len(data):  # the disk is full, and the next line that fits must begin as one
+            broken = b"\n"
+        else:
+            broken = b""
 
     return write
 

@@ -30,6 +30,7 @@ FACILITIES = {name: number for number, name in enumerate(_NUMBERED)} | {f"LOCAL{
 _DATE = "%(asctime)s "
 _PADDED = "%(name)-24s[%(process)d]: %(levelname)-7s %(message)s"
 _PLAIN = "%(name)s[%(process)d]: %(levelname)s %(message)s"
+_CONTROL = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 _OPTION = re.compile(r"""\s*(\w+)\s*=\s*("[^"]*"|'[^']*'|[^,\]]*)\s*(?:,|$)""")
 _TRUE = ("1", "on", "true", "yes")
 
@@ -50,9 +51,14 @@ class Form(NamedTuple):
             "name": name,
             "process": os.getpid(),
             "levelname": level,
-            "message": text,
+            "message": text if text.isprintable() else _plain(text),
         }
         return self.format % ({**_more(now, level), **said} if self.own else said)
+
+
+def _plain(text: str) -> str:
+    """Return a text that begins no line of its own and that no terminal obeys: somebody else may have written it."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 @lru_cache(maxsize=1)

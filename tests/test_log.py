@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import socket
 from pathlib import Path
 
@@ -87,3 +88,19 @@ def test_socket_target_gets_its_own_form(
         for _ in range(1000):
             log.notice("actions", "nobody reads this, and nobody waits")
         log.close()
+
+
+def test_line_cut_by_a_full_disk_when_there_is_room_again_then_the_next_one_begins_a_line(tmp_path: Path) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    log = Log(str(tmp_path / "log"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+    try:
+        log.notice("actions", "x" * 500)
+        log.notice("actions", "lost")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    log.notice("actions", "[app] Ban 192.0.2.1")
+    log.close()
+    cut, whole = (tmp_path / "log").read_text().splitlines()
+    assert len(cut) == 100
+    assert whole.endswith("NOTICE  [app] Ban 192.0.2.1")

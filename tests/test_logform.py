@@ -85,3 +85,11 @@ def test_options_whatever_they_are_then_they_are_understood_or_refused(text: str
     except OSError:
         return
     assert form.line("INFO", "server", "%s") is not None
+
+
+@given(st.text())
+def test_line_whatever_is_told_then_it_stays_one_line_that_no_terminal_obeys(text: str) -> None:
+    _, form = understood("/log", dated=True, padded=True)
+    line = form.line("NOTICE", "fail2ban.actions", text)
+    assert len(f"{line}|".splitlines()) == 1
+    assert not re.search("[\x00-\x08\x0a-\x1f\x7f-\x9f]", line)

@@ -24,6 +24,8 @@ from f2b.loop import Loop, Timer
 
 MAX_CLIENTS = 256
 """When one more comes, whoever was silent longest is hung up on."""
+ROOM = 32 << 20
+"""Bytes of half requests and unread answers that all clients together may have here, and one answer more."""
 LOOK_S = 3.0
 """How often it is looked whether the socket is still there."""
 _CHUNK = 65536
@@ -153,7 +155,19 @@ class Endpoint:
             return
         self._clients[client.fd] = self._clients.pop(client.fd)
         client.inbox.feed(data)
+        self._weigh(client, len(client.inbox))
         self._proceed(client)
+
+    def _weigh(self, client: _Client, weight: int) -> None:
+        """Note what a client takes, and hang up on who takes most beside him until all of them have room."""
+        client.weight = weight
+        while weight > _CHUNK and sum(each.weight for each in self._clients.values()) > ROOM:
+            others = [each for each in self._clients.values() if each is not client]
+            heaviest = max(others, key=lambda each: each.weight, default=client)
+            if heaviest.weight <= _CHUNK:
+                return
+            self._log.warning("control", "hung up on a client: too much of it waits to be read or finished")
+            self._drop(heaviest)
 
     def _proceed(self, client: _Client) -> None:
         """Answer whatever is complete, one request at a time, until the client has to read first."""
@@ -166,7 +180,10 @@ class Endpoint:
                 self._defer(client, message, answer)
                 return
             client.outgoing = answer
+            self._weigh(client, len(answer) + len(client.inbox))
             client.last = isinstance(message, (Malformed, Closing))
+        if not client.outgoing:
+            client.weight = len(client.inbox)
         if client.gone or (client.last and not client.outgoing):
             self._drop(client)
         else:
@@ -180,6 +197,7 @@ class Endpoint:
             if self._clients.get(client.fd) is client:
                 command = message if isinstance(message, Words) else None
                 client.outgoing = self._answered(command, result) if command else self._answered_request(result)
+                self._weigh(client, len(client.outgoing))
                 self._proceed(client)
 
         self._loop.soon(lambda: later.begin(finish))
@@ -251,6 +269,8 @@ class _Client:
         self.fd = connection.fileno()
         self.inbox = Inbox()
         self.outgoing: bytes | memoryview = b""
+        self.weight = 0
+        """Bytes that it takes, so far as they are many."""
         self.last = False
         """Nothing more is heard after the present answer."""
         self.gone = False

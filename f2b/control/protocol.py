@@ -71,6 +71,9 @@ class Inbox:
         self._seen = 0
         """How much of `_bytes` is known to hold no end."""
 
+    def __len__(self) -> int:
+        return len(self._bytes)
+
     def feed(self, data: bytes) -> None:
         """Take in what has arrived."""
         self._bytes += data

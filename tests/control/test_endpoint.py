@@ -8,7 +8,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -246,3 +246,15 @@ def test_endpoint_when_a_stream_brings_dicts_then_they_are_ignored_and_elsewhere
         connection.sendall(pickle.dumps(thread) + END)
         assert pickle.loads(heard(connection, END)).startswith("ERROR: ")
         assert connection.recv(1) == b""
+
+
+def test_endpoint_when_many_send_half_of_huge_requests_then_their_bytes_are_bounded(sock: Path) -> None:
+    pid = int((sock.parent / "pid").read_text())
+    with ExitStack() as stack:
+        for _ in range(20):
+            one = stack.enter_context(connected(sock))
+            with suppress(OSError):  # it may be hung up on
+                one.sendall(b'{"' + b"x" * 4_000_000)
+        assert client.answers(str(sock), 60.0)
+        resident = (Path("/proc") / str(pid) / "status").read_text().partition("VmRSS:")[2].split()[0]
+    assert int(resident) < 80_000

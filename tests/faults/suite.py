@@ -25,6 +25,7 @@ from tests.faults import (  # noqa: F401 - their cases
     process,
     refused,
     state,
+    talk,
 )
 from tests.faults.case import CASES, Case
 from tests.faults.patient import Kind, Patient
