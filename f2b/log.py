@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import select
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from f2b.logform import LEVELS as LEVELS
 from f2b.logform import Form, understood
@@ -71,10 +71,10 @@ class Log:
         word = target.partition("[")[0].strip().upper()
         name, form = understood(target, dated=word not in ("SYSOUT", *_SOCKETS), padded=word not in _SOCKETS)
         to_file = word not in _WORDS
-        write, close, fd = _opened(name if to_file else word, self._syslog, form)
+        write, close, file = _opened(name if to_file else word, self._syslog, form)
         self._close()
         self.to_file = to_file
-        self._write, self._close, self._fd = write, close, fd
+        self._write, self._close, self._file = write, close, file
         self.target, self._asked = name, target
         self.trouble = ""
 
@@ -93,7 +93,7 @@ class Log:
 
     def mend(self) -> None:
         """Open the target again if it could not be opened before, or if its file was deleted. Never raises."""
-        if self.trouble or (self._fd is not None and os.fstat(self._fd).st_nlink == 0):
+        if self.trouble or (self._file is not None and os.fstat(self._file.fd).st_nlink == 0):
             try:
                 self.reopen()
             except OSError:
@@ -120,6 +120,15 @@ class Log:
         except OSError:
             pass  # nobody is left to tell; ban on
 
+    def tell_all(self, part: str, level: str, texts: Sequence[str]) -> None:
+        """Write several lines of the same moment; into a file with few calls, for a storm has thousands."""
+        number = LEVELS[level]
+        if self._file is None or number >= _GRAVE:
+            for text in texts:
+                self.tell(part, level, text)
+        elif number >= self._threshold:
+            self._file.write_all(level, f"fail2ban.{part}", texts)
+
     def critical(self, part: str, text: str) -> None:
         """Something the server cannot do without is gone."""
         self.tell(part, "CRITICAL", text)
@@ -145,8 +154,8 @@ class Log:
         self.tell(part, "DEBUG", text)
 
 
-def _opened(target: str, syslog: str, form: Form) -> tuple[Write, Callable[[], object], int | None]:
-    """Return how to write to a target, how to close it, and its descriptor if it is a file of ours."""
+def _opened(target: str, syslog: str, form: Form) -> tuple[Write, Callable[[], object], _File | None]:
+    """Return how to write to a target, how to close it, and the file if it is one of ours."""
     if target in _STANDARD:
         return _to_standard(_STANDARD[target], form), lambda: None, None
     if target == "SYSLOG":
@@ -155,21 +164,45 @@ def _opened(target: str, syslog: str, form: Form) -> tuple[Write, Callable[[], o
         return *_to_socket(_JOURNAL, lambda *said: _journal(form, *said)), None
     # Only the owner may read what attackers and users typed; a FIFO that nobody reads must not stop the server.
     fd = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
-    return _to_file(fd, form), lambda: os.close(fd), fd
+    file = _File(fd, form)
+    return file.write, lambda: os.close(fd), file
 
 
-def _to_file(fd: int, form: Form) -> Write:
-    broken = b""
+def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
+    """Yield lines as bytes, so many at once as a FIFO takes whole (pipe(7)), but one at least."""
+    piece = bytearray()
+    for line in lines:
+        data = f"{line}\n".encode("utf-8", "backslashreplace")
+        if piece and len(piece) + len(data) > select.PIPE_BUF:
+            yield bytes(piece)
+            piece = bytearray()
+        piece += data
+    yield bytes(piece)
 
-    def write(level: str, name: str, text: str) -> None:
-        nonlocal broken
-        data = broken + f"{form.line(level, name, text)}\n".encode("utf-8", "backslashreplace")
-        if os.write(fd, data) < len(data):  # the disk is full, and the next line that fits must begin as one
-            broken = b"\n"
-        else:
-            broken = b""
 
-    return write
+class _File:
+    """Writes to a file of ours. Raises OSError."""
+
+    def __init__(self, fd: int, form: Form) -> None:
+        self.fd = fd
+        self._form = form
+        self._broken = b""
+
+    def write(self, level: str, name: str, text: str) -> None:
+        self._put(f"{self._form.line(level, name, text)}\n".encode("utf-8", "backslashreplace"))
+
+    def write_all(self, level: str, name: str, texts: Iterable[str]) -> None:
+        """Write several lines; what cannot be written is lost."""
+        for data in _pieces(self._form.lines(level, name, texts)):
+            try:
+                self._put(data)
+            except OSError:
+                pass  # as in `Log.tell`
+
+    def _put(self, data: bytes) -> None:
+        data = self._broken + data
+        # If the disk is full, the next line that fits must begin as one.
+        self._broken = b"\n" if os.write(self.fd, data) < len(data) else b""
 
 
 def _to_standard(fd: int, form: Form) -> Write:

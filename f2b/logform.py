@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -51,14 +51,21 @@ class Form(NamedTuple):
             "name": name,
             "process": os.getpid(),
             "levelname": level,
-            "message": text if text.isprintable() else _plain(text),
+            "message": _plain(text),
         }
         return self.format % ({**_more(now, level), **said} if self.own else said)
+
+    def lines(self, level: str, name: str, texts: Iterable[str]) -> list[str]:
+        """Return several lines of the same moment."""
+        if self.own:
+            return [self.line(level, name, text) for text in texts]
+        head = self.line(level, name, "")  # the message stands last
+        return [head + _plain(text) for text in texts]
 
 
 def _plain(text: str) -> str:
     """Return a text that begins no line of its own and that no terminal obeys: somebody else may have written it."""
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+    return text if text.isprintable() else _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 @lru_cache(maxsize=1)

@@ -104,3 +104,17 @@ def test_line_cut_by_a_full_disk_when_there_is_room_again_then_the_next_one_begi
     cut, whole = (tmp_path / "log").read_text().splitlines()
     assert len(cut) == 100
     assert whole.endswith("NOTICE  [app] Ban 192.0.2.1")
+
+
+@pytest.mark.parametrize("form", ["", '[format="%(message)s|%(levelname)s|%(message)s"]', "[datetime=off]"])
+def test_many_lines_at_once_are_those_of_each_by_itself(tmp_path: Path, form: str) -> None:
+    texts = [f"[sshd] Found 192.0.2.{number} {'x' * number} 100 % \udcff" for number in range(200)]
+    log, other = Log(f"{tmp_path}/log{form}", "INFO"), Log(f"{tmp_path}/other{form}", "INFO")
+    log.tell_all("filter", "INFO", texts)
+    log.tell_all("filter", "DEBUG", texts)
+    for text in texts:
+        other.info("filter", text)
+    undated = [
+        re.sub(r"^[-\d]+ [:,\d]+ ", "", (tmp_path / name).read_text(), flags=re.M) for name in ("log", "other")
+    ]
+    assert undated[0] == undated[1] != ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from f2b.ban.growth import DOUBLINGS
@@ -30,6 +31,8 @@ from f2b.events import (
 )
 from f2b.log import Log
 
+MOST = 500
+"""So many lines at once: of a hundred thousand bans restored, none shall wait in memory for the others."""
 SHOWN = 500
 """So much of a lost line is told, in characters."""
 
@@ -37,16 +40,29 @@ _LATEST = 253_402_214_400.0
 """The last day of the year 9999; Fail2Ban shows nothing later."""
 
 
-def announce(log: Log, effect: Effect) -> None:
-    """Write down what happened; some effects say nothing."""
-    tell = _TELLERS.get(type(effect))
-    if tell:
-        tell(log, effect)
+def announce(log: Log, effects: Iterable[Effect]) -> None:
+    """Write down what happened, in its order; some effects say nothing. What comes in storms is written at once."""
+    waiting: list[str] = []
+    same = "", ""
+    for effect in effects:
+        kind = type(effect)
+        line = _LINES.get(kind)
+        tell = _TELLERS.get(kind)
+        if waiting and ((line and line[:2] != same) or tell or len(waiting) >= MOST):
+            log.tell_all(*same, waiting)
+            waiting = []
+        if line:
+            same = line[:2]
+            waiting.append(line[2](effect))
+        elif tell:
+            tell(log, effect)
+    if waiting:
+        log.tell_all(*same, waiting)
 
 
-def _found(log: Log, effect: Found) -> None:
+def _found(effect: Found) -> str:
     verb = "Attempt" if effect.by_hand else "Found"
-    log.info("filter", f"[{effect.jail}] {verb} {effect.seen or effect.id} - {_stamp(effect.time)}")
+    return f"[{effect.jail}] {verb} {effect.seen or effect.id} - {_stamp(effect.time)}"
 
 
 def _forgiven(log: Log, effect: Forgiven) -> None:
@@ -92,8 +108,8 @@ def _held(log: Log, effect: Held) -> None:
     )
 
 
-def _ban(log: Log, effect: Ban) -> None:
-    log.notice("actions", f"[{effect.jail}] {'Restore Ban' if effect.restored else 'Ban'} {effect.id}")
+def _ban(effect: Ban) -> str:
+    return f"[{effect.jail}] {'Restore Ban' if effect.restored else 'Ban'} {effect.id}"
 
 
 def _increased(log: Log, effect: Increased) -> None:
@@ -109,8 +125,8 @@ def _increased(log: Log, effect: Increased) -> None:
         log.notice("observer", f"[{ban.jail}] Increase Ban {ban.id} ({ban.count} # {spelt(ban.duration)} -> {end})")
 
 
-def _unban(log: Log, effect: Unban) -> None:
-    log.notice("actions", f"[{effect.ban.jail}] Unban {effect.ban.id}")
+def _unban(effect: Unban) -> str:
+    return f"[{effect.ban.jail}] Unban {effect.ban.id}"
 
 
 def _again(log: Log, effect: Prolonged | AlreadyBanned) -> None:
@@ -146,12 +162,23 @@ def _ran_away(log: Log, effect: RanAway) -> None:
 def _stamp(seconds: float) -> str:
     if seconds >= _LATEST:
         return "9999-12-31 23:59:59"
+    return _second(int(seconds // 1))
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    """Return a second in words: in a storm many failures are of the same."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-# Any: each teller takes the one effect it stands beside, which a dictionary's type cannot say.
+# Any: each function takes the one effect it stands beside, which a dictionary's type cannot say.
+_LINES: dict[type[Effect], tuple[str, str, Callable[[Any], str]]] = {
+    Found: ("filter", "INFO", _found),
+    Ban: ("actions", "NOTICE", _ban),
+    Unban: ("actions", "NOTICE", _unban),
+}
+"""What each of these says: who speaks, the level, the text."""
 _TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
-    Found: _found,
     Forgiven: _forgiven,
     Known: _known,
     Increased: _increased,
@@ -159,9 +186,7 @@ _TELLERS: dict[type[Effect], Callable[[Log, Any], None]] = {
     Spared: _spared,
     Collateral: _collateral,
     Surged: _surged,
-    Ban: _ban,
     Held: _held,
-    Unban: _unban,
     Prolonged: _again,
     AlreadyBanned: _again,
     Expired: _expired,

@@ -22,6 +22,7 @@ from f2b.events import (
     Forgiven,
     Found,
     Held,
+    Ignored,
     Judge,
     Prolonged,
     Resolve,
@@ -37,6 +38,12 @@ PAUSE_S = 0.5
 the next one changes. A crash loses nothing, since the same lines are read again."""
 MOST_COUNTS = 256
 """When so many counts wait they are saved at once: more take so long that whoever asks the server something waits."""
+_ONLY_TOLD: frozenset[type] = frozenset({Found, Arrived, Ignored})
+"""Effects that change no firewall, and come in storms,"""
+_ASKED: frozenset[type] = frozenset({Broke, Resolve, Judge})
+"""and those that ask for more than to be told and saved."""
+_COUNTED = (Found, Forgiven, Forget)
+_PRESSING = (Ban, Prolonged, Forget)
 SOON_S = 3
 """A banned id that offends later than this after its ban makes actions check themselves (as in Fail2Ban)."""
 
@@ -92,7 +99,9 @@ class Outlet:
         self._reads: dict[tuple[str, str], Read | Heard] = {}
         """The positions that are not saved yet,"""
         self._counted: dict[tuple[str, str], None] = {}
-        """and the jails and ids whose counts belong to them."""
+        """the jails and ids whose counts belong to them,"""
+        self._arrived: list[Arrived] = []
+        """and the logins."""
         self._store_failure = ""
         self.broke: Counter[str] = Counter()
         """How many lines each jail could make nothing of, by a fault of ours."""
@@ -101,11 +110,12 @@ class Outlet:
 
     def carry(self, effects: Sequence[Effect], reads: Iterable[Read | Heard] = ()) -> None:
         """Do and tell all that a turn brought."""
-        if effects:
+        kinds = {type(effect) for effect in effects}
+        if kinds - _ONLY_TOLD:
             self._timed("firewall", lambda: self._guard(effects))
         self._timed("database", lambda: self._save(effects, reads))
-        for effect in effects:
-            announce(self._log, effect)
+        announce(self._log, effects)
+        for effect in effects if kinds & _ASKED else ():
             if isinstance(effect, Broke):
                 self.broke[effect.jail] += 1
             if isinstance(effect, Resolve):
@@ -153,9 +163,11 @@ class Outlet:
                 self.reading = read.log
         for effect in effects:
             # Who is banned by hand, or whose record goes, keeps his count.
-            counted = effect if isinstance(effect, Found | Forgiven | Forget) else _ban_of(effect)
+            counted = effect if isinstance(effect, _COUNTED) else _ban_of(effect)
             if counted and counted.id:
                 self._counted[counted.jail, counted.id] = None
+            elif isinstance(effect, Arrived):
+                self._arrived.append(effect)
         rested = Loop.elapsed() - self._saved
         due = rested >= PAUSE_S or len(self._counted) >= MOST_COUNTS
         if self._later is None or not effects or due or any(map(_presses, effects)):
@@ -170,8 +182,8 @@ class Outlet:
 
     def _save_now(self, effects: Sequence[Effect]) -> None:
         """Write all in one transaction: a crash loses what was read and what it led to, or neither."""
-        reads, counted = self._reads, self._counted
-        self._reads, self._counted = {}, {}
+        reads, counted, arrived = self._reads, self._counted, self._arrived
+        self._reads, self._counted, self._arrived = {}, {}, []
         if reads:
             self._saved = Loop.elapsed()
         try:
@@ -183,6 +195,8 @@ class Outlet:
                         self._store.save_cursor(read.jail, read.cursor, read.time)
                 for effect in effects:
                     self._save_effect(effect)
+                for one in arrived:
+                    self._store.arrive(Arrival(one.id, one.user, one.time))
                 self._save_counts(counted)
         except StoreError as error:
             self.store_failed(error)
@@ -197,8 +211,6 @@ class Outlet:
             self._store.forget(effect.ban.jail, effect.ban.id)
         elif isinstance(effect, Forget):
             self._store.forget(effect.jail, effect.id)
-        elif isinstance(effect, Arrived):
-            self._store.arrive(Arrival(effect.id, effect.user, effect.time))
 
     def _save_counts(self, counted: Iterable[tuple[str, str]]) -> None:
         found: dict[str, dict[str, Tally | None]] = {}
@@ -258,4 +270,4 @@ def _presses(effect: Effect) -> bool:
     """Whether it must be saved at once: it is more than a count, or no log will tell of it again."""
     if isinstance(effect, Found):
         return effect.by_hand
-    return isinstance(effect, Ban | Prolonged | Forget) or (isinstance(effect, Unban) and effect.forget)
+    return isinstance(effect, _PRESSING) or (isinstance(effect, Unban) and effect.forget)

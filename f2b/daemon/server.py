@@ -226,11 +226,10 @@ class Server:
         effects = [*self._restore(jail), *self._lookup.listed(jail)]
         jail.counter.restore(self._asked(lambda: self._store.load_counters(spec.name), {}))
         guard.start()  # before anything is told: of thousands that takes longer than banning them
-        for ban in jail.ledger:
-            if ban.restored and self._gap_s is None:  # each round would tell of all of them again
-                announce(self.log, ban)
+        if self._gap_s is None:  # each round would tell of all of them again
+            announce(self.log, (ban for ban in jail.ledger if ban.restored))
+        announce(self.log, effects)
         for effect in effects:
-            announce(self.log, effect)
             if isinstance(effect, Judge):
                 self._inquiry.ask(effect)
         return True

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from f2b.ban.collateral import Arrival
 from f2b.config.model import FilterSpec, JailSpec
+from f2b.daemon.announce import announce
 from f2b.daemon.guard import Guard
 from f2b.daemon.outlet import MOST_COUNTS, PAUSE_S, Outlet, Read
 from f2b.engine import Engine
 from f2b.errors import Place
-from f2b.events import Failure, Line
+from f2b.events import Arrived, Ban, Failure, Found, Ignored, Line, Unban
 from f2b.jail import Jail
 from f2b.log import Log
 from f2b.loop import Loop
@@ -109,3 +111,24 @@ def test_failure_when_the_last_is_long_ago_then_it_is_saved_at_once(scene: Scene
     scene.outlet._saved -= PAUSE_S
     scene.fail("192.0.2.1")
     assert scene.saved() == (200, {"192.0.2.1": 2})
+
+
+def test_login_when_failures_have_just_been_saved_then_it_is_saved_with_the_next_ones(scene: Scene) -> None:
+    scene.fail("192.0.2.1")
+    scene.outlet._saved = Loop.elapsed() + 60
+    scene.outlet.carry([Arrived("j", "198.51.100.7", 1000.0, "ann")])
+    ((_, call),) = scene.due
+    call()
+    assert scene.store.arrivals(0.0) == [Arrival("198.51.100.7", "ann", 1000.0)]
+
+
+def test_storm_when_it_is_told_then_every_line_is_in_its_place(tmp_path: Path) -> None:
+    log = Log(str(tmp_path / "log"))
+    ban = Ban("j", "192.0.2.9", 1000.0, 600.0)
+    found = [Found("j", f"198.18.{number >> 8}.{number & 255}", 1000.0 + number) for number in range(1200)]
+    announce(
+        log, [*found, ban, Arrived("j", "192.0.2.1", 1.0, "ann"), Ignored("j", "192.0.2.2", "ip"), *found, Unban(ban)]
+    )
+    said = [line.split("[j] ")[1].split(" - ")[0] for line in (tmp_path / "log").read_text().splitlines()]
+    each = [f"Found {effect.id}" for effect in found]
+    assert said == [*each, "Ban 192.0.2.9", "Ignore 192.0.2.2 by ip", *each, "Unban 192.0.2.9"]
