@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from f2b import paths
 from f2b.cli.argument import WHERE, Command, Given
 from f2b.config import search
 from f2b.control.address import socket_path
@@ -15,6 +17,7 @@ from f2b.errors import ConfigError
 from f2b.notify import secret
 from f2b.web import setting
 from f2b.web.door import SHORTEST
+from f2b.web.handout import Handout
 
 HELP = """\
 Usage: f2b web [OPTIONS]
@@ -44,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _web(given: Given) -> int:
     try:
-        from f2b.web.serve import listening, place, serve  # starlette and uvicorn are an extra
+        from f2b.web.bouncer import Bouncers, Keys  # starlette and uvicorn are an extra
+        from f2b.web.serve import listening, place, serve
         from f2b.web.site import Site, Where
     except ImportError:
         raise ConfigError("the page needs starlette and uvicorn", cure="pip install 'f2b[web]'") from None
@@ -52,11 +56,15 @@ def _web(given: Given) -> int:
     spec = _spec(directory)
     where = Where(socket_path(given.value("socket"), directory), directory, given.value("db"))
     site = Site(where, spec, _token(spec.token_file))
+    bouncers = None
+    if spec.bouncer_key_file:
+        keys = Keys(secret.read(spec.bouncer_key_file, os.environ))
+        bouncers = Bouncers(site.mirror, keys, Handout(_handout(), time.time(), _complain))
     listener = listening(given.value("listen") or USUAL)
     print(f"f2b: web at {place(listener)}", file=sys.stderr, flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn sends itself what ended it, once it has
     try:
-        serve(site, listener)
+        serve(site, listener, bouncers)
     except KeyboardInterrupt:
         return 130
     return 0
@@ -81,3 +89,13 @@ def _token(file: str) -> str:
         cure = f"openssl rand -hex 20 > {file}"
         raise ConfigError(f"the token in {file} is shorter than {SHORTEST} characters", cure=cure)
     return token
+
+
+def _handout() -> str:
+    """Return the file of what bouncers hold: in systemd's folder for it, or in the server's."""
+    folder = os.environ.get("STATE_DIRECTORY") or paths.defaults(os.geteuid(), os.environ).state
+    return f"{folder.partition(':')[0]}/bouncers.sqlite3"
+
+
+def _complain(what: str) -> None:
+    print(f"f2b: {what}", file=sys.stderr, flush=True)

@@ -20,6 +20,7 @@ from f2b.client import Client, ControlError
 from f2b.errors import ConfigError
 from f2b.web import change, pulse
 from f2b.web.api import Api
+from f2b.web.bouncer import Bouncers
 from f2b.web.follow import Follower
 from f2b.web.guard import Guard
 from f2b.web.pages import Pages
@@ -33,7 +34,7 @@ KEPT_S = 10
 HOUR_S = 3600.0
 
 
-def application(site: Site) -> ASGIApp:
+def application(site: Site, bouncers: Bouncers | None = None) -> ASGIApp:
     """Return everything that is answered, behind its guard."""
 
     async def missing(request: Request, error: Exception) -> Response:
@@ -46,7 +47,7 @@ def application(site: Site) -> ASGIApp:
         told = "A mistake of f2b's; its own log says more."
         return Response(change.wrong(visit, "Not done", told), 500, media_type="text/html")
 
-    routes = [*Pages(site).routes(), *Api(site).routes()]
+    routes = [*Pages(site).routes(), *Api(site).routes(), *(bouncers.routes() if bouncers else ())]
     inner = Starlette(routes=routes, exception_handlers={404: missing, 500: broken})
     return Guard(inner, site.spec.hosts)
 
@@ -54,11 +55,13 @@ def application(site: Site) -> ASGIApp:
 def listening(where: str) -> socket.socket:
     """Return a socket at 127.0.0.1:PORT, [::1]:PORT or unix:PATH. Raises ConfigError."""
     try:
-        return _unix(where.removeprefix("unix:")) if where.startswith("unix:") else _tcp(where)
+        made = _unix(where.removeprefix("unix:")) if where.startswith("unix:") else _tcp(where)
+        made.listen(AT_ONCE)  # at once: who was told where it is may come before anybody answers
     except OSError as error:
         raise ConfigError(
             f"cannot listen at {where}: {error.strerror}", cure="name another place: --listen"
         ) from None
+    return made
 
 
 def _unix(path: str) -> socket.socket:
@@ -92,19 +95,19 @@ def place(listener: socket.socket) -> str:
     return f"http://[{name[0]}]:{name[1]}/" if ":" in name[0] else f"http://{name[0]}:{name[1]}/"
 
 
-def serve(site: Site, listener: socket.socket) -> None:
+def serve(site: Site, listener: socket.socket, bouncers: Bouncers | None = None) -> None:
     """Answer until a signal ends it."""
-    asyncio.run(_serve(site, [listener]))
+    asyncio.run(_serve(site, [listener], bouncers))
 
 
-async def _serve(site: Site, listeners: Sequence[socket.socket]) -> None:
+async def _serve(site: Site, listeners: Sequence[socket.socket], bouncers: Bouncers | None) -> None:
     loop = asyncio.get_running_loop()
     client = Client(site.where.socket)
     await loop.run_in_executor(None, _remember, site)
     follower = Follower(client, site.mirror, loop.call_soon_threadsafe, pulse.KINDS, site.pulse.hear)
     follower.start()
     config = uvicorn.Config(
-        application(site),
+        application(site, bouncers),
         loop="asyncio",
         http="h11",
         ws="none",

@@ -115,15 +115,25 @@ class Enforcer:
         self.take(answer.json, startup)
         return answer.json
 
-    def pull_from(self, port: int, startup: bool = False) -> None:
-        """Pull over HTTP."""
+    def pull_from(self, port: int, startup: bool = False) -> int:
+        """Pull over HTTP; return the answer's status."""
         connection = HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             path = f"/v1/decisions/stream?startup={str(startup).lower()}"
             connection.request("GET", path, headers={"X-Api-Key": KEY, "User-Agent": AGENT})
             response = connection.getresponse()
             body = response.read()
-            assert response.status == 200, body
-            self.take(json.loads(body), startup)
+            assert response.status in (200, 503), body
+            if response.status == 200:
+                self.take(json.loads(body), startup)
+            return response.status
         finally:
             connection.close()
+
+    def started(self, port: int) -> bool:
+        """Begin, unless we are told to come again."""
+        return self.pull_from(port, startup=True) == 200
+
+    def answered(self, port: int) -> bool:
+        """Go on, unless we are told to come again."""
+        return self.pull_from(port) == 200
