@@ -16,7 +16,6 @@ F2B = [sys.executable, "-c", "from f2b.cli.main import main; main()"]
 Start = Callable[[Host, Host, str, Path], AbstractContextManager[Service]]
 
 MAXRETRY = 3
-BANTIME_S = 5
 
 # On top of the jails, filters and actions that f2b brings along.
 JAIL_LOCAL = """
@@ -46,14 +45,18 @@ class Server:
         return self._guarded.run(*F2B, "-s", str(self.socket), *words)
 
 
+def configure(service: Service, home: Path, bantime: str) -> None:
+    text = JAIL_LOCAL.format(maxretry=MAXRETRY, bantime=bantime, **service._asdict())
+    text += "".join(f"[{other}]\nenabled = false\n" for other in ("sshd", "recidive") if other != service.jail)
+    (home / "conf" / "jail.local").write_text(text)
+
+
 @contextmanager
 def f2b(guarded: Host, service: Service, home: Path) -> Iterator[Server]:
     """f2b, which guards the service."""
     (home / "conf" / "filter.d").mkdir(parents=True)
     (home / "conf" / "filter.d" / "webapp.conf").write_text(WEBAPP_FILTER)
-    text = JAIL_LOCAL.format(maxretry=MAXRETRY, bantime=BANTIME_S, **service._asdict())
-    text += "".join(f"[{other}]\nenabled = false\n" for other in ("sshd", "recidive") if other != service.jail)
-    (home / "conf" / "jail.local").write_text(text)
+    configure(service, home, "1h")
     server = Server(guarded, home)
     files: list[str | Path] = [
         "-c",
@@ -100,6 +103,8 @@ def test_service_when_attacked_then_the_attacker_alone_stays_out_for_the_time(
 
         if service.jail != "webapp":  # once will do
             return
+        configure(service, tmp_path, "5s")
+        server.ask("reload")
         attack()
         until(refused)
         assert service.served(bystander)
