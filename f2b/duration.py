@@ -19,7 +19,8 @@ _UNITS = [
     (YEAR, "y yy ye yea year years"),
 ]
 _SECONDS = {word: size for size, words in _UNITS for word in words.split()}
-_TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d*)?|\.\d+)(?![.\d])|(?P<word>[a-z]+)|(?P<sign>[-+*/()]))\s*")
+_TOKEN = r"\s*(?:(?P<number>\d+(?:\.\d*)?|\.\d+)(?![.\d])|(?P<word>[a-z]+)|(?P<sign>[-+*/()]))\s*"
+"""Compiled when it is first needed: clients, which are called in loops, only show durations."""
 _LOG_YEAR = 365 * DAY
 _SHOWN = [(WEEK, "w"), (DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (1, "s")]
 
@@ -148,8 +149,9 @@ def _tokens(text: str) -> list[str]:
     """Return numbers, words and signs, in lower case. Raises ValueError at anything else."""
     lower = text.lower() if text.isascii() and len(text) <= LONGEST else "?"
     tokens, position = [], 0
+    pattern = re.compile(_TOKEN)
     while position < len(lower):
-        token = _TOKEN.match(lower, position)
+        token = pattern.match(lower, position)
         if token is None or (token["word"] or "s") not in _SECONDS:
             raise ValueError(f"{text!r} is no duration; write 600, 10m or 1d 12h")
         tokens.append(token[token.lastgroup or 0])

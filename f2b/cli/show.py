@@ -12,9 +12,9 @@ from typing import IO, Any, Literal
 
 Colour = Literal["red", "green", "yellow", "bold", "dim"]
 _CODES: Mapping[Colour, str] = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
-_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
-_NUMBER = re.compile(r"\d+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Compiled when they are first needed, for that takes longer than most answers.
+_ESCAPE = r"\x1b\[[0-9;]*m"
+_CONTROL = r"[\x00-\x1f\x7f-\x9f]"
 
 
 def coloured(stream: IO[str], environment: Mapping[str, str] = os.environ) -> bool:
@@ -29,13 +29,13 @@ def paint(text: str, colour: Colour) -> str:
 
 def plain(text: str) -> str:
     """Return `text` with control characters made visible: ids may be what an attacker typed."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return text if text.isprintable() else re.sub(_CONTROL, lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return rows under their heads, columns aligned, numbers to the right."""
     widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
-    right = [bool(rows) and all(_NUMBER.fullmatch(_bare(row[at])) for row in rows) for at in range(len(heads))]
+    right = [bool(rows) and all(_bare(row[at]).isdecimal() for row in rows) for at in range(len(heads))]
     lines = [paint(_row(heads, widths, right), "bold")]
     return "\n".join([*lines, *(_row(row, widths, right) for row in rows)])
 
@@ -49,7 +49,7 @@ def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> 
 
 
 def _bare(text: str) -> str:
-    return _ESCAPE.sub("", text)
+    return re.sub(_ESCAPE, "", text) if "\x1b" in text else text
 
 
 def _width(text: str) -> int:
