@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from f2b.errors import SourceError
 from f2b.loop import Loop, Timer
-from f2b.source.entry import SYSTEM, Entry, Place
+from f2b.source.entry import ROOTS, SYSTEM, Entry, Place
+from f2b.source.mounts import Mounts
 from f2b.source.turn import Turns
 
 QUIET = 2.0
@@ -89,6 +91,7 @@ class Journal:
         self._pause = FIRST_PAUSE
         self._again: Timer | None = None
         self._calm: Timer | None = None
+        self._mounts = Mounts(loop, self._look)
         self._open()
 
     @property
@@ -98,13 +101,22 @@ class Journal:
 
     def close(self) -> None:
         """Follow the journal no longer."""
+        self._mounts.close()
         for timer in (self._again, self._calm):
             if timer:
                 timer.cancel()
         self._end()
 
+    def _look(self) -> None:
+        """Open the journal anew if a mount has put another one in its place: nothing else tells of that."""
+        if self.reader and _folders(self._where) != self._folders:
+            if self._again:
+                self._again.cancel()
+            self._open()
+
     def _open(self) -> None:
         self._end()
+        self._folders = _folders(self._where)
         self._heard = False
         self._skipping = not self._cursor
         try:
@@ -210,6 +222,19 @@ class Journal:
         if self.trouble:
             self.trouble = ""
             self._tell("")
+
+
+def _folders(where: Place) -> list[tuple[str, int, int]]:
+    """Return which folders hold the journal's files: names, devices, inodes."""
+    roots = [Path(root) for root in ([where.directory] if where.directory else ROOTS)]
+    found = []
+    for folder in [*roots, *(each for root in roots for each in root.glob("*/"))]:
+        try:
+            stat = folder.stat()
+        except OSError:
+            continue
+        found.append((str(folder), stat.st_dev, stat.st_ino))
+    return sorted(found)
 
 
 def _first(entries: Sequence[Entry], after: float) -> int:

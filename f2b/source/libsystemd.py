@@ -13,6 +13,7 @@ from ctypes import byref, c_char_p, c_int, c_size_t, c_uint64, c_void_p
 from pathlib import Path
 
 from f2b.errors import SourceError
+from f2b.source import sigbus
 from f2b.source.entry import ROOTS, Entry, Place, made, same, terms
 
 LIBRARY = "libsystemd.so.0"
@@ -97,6 +98,7 @@ class Native:
         self._where = where
         self._lib = Library()
         self._roots = _roots()
+        sigbus.survive()
         self._here = False
         """The present entry was not given out yet."""
         self._journal = self._open()

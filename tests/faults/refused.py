@@ -68,7 +68,7 @@ def _netlink(patient: Patient, call: str, error: int, of: int = 1, seconds: floa
     holds(patient, "192.0.2.1", *everybody, "192.0.2.99")
 
 
-@fault(OURS, quick=True)
+@fault(OURS)
 def netlink_busy(patient: Patient) -> None:
     """The kernel answers every change with EBUSY for three seconds."""
     _netlink(patient, "netlink answer", errno.EBUSY)

@@ -107,7 +107,7 @@ def files_are_limited(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(quick=True)
+@fault()
 def shared_memory_of_the_database_cut(patient: Patient) -> None:
     """Somebody truncates what SQLite maps into memory (db-shm): reading there would be a SIGBUS."""
     patient.begin()

@@ -17,6 +17,7 @@ from tests.faults import (  # noqa: F401 - their cases
     clock,
     control,
     disk,
+    journal,
     kernel,
     load,
     logs,

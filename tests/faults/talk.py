@@ -54,7 +54,7 @@ def long_answers_that_nobody_reads(patient: Patient) -> None:
         assert patient.memory_mb() < 250, f"{patient.memory_mb()} MB"
 
 
-@fault(quick=True)
+@fault()
 def values_that_make_no_sense(patient: Patient) -> None:
     """Numbers beyond all bounds, texts for numbers, lists for texts, in every command there is."""
     patient.begin()
@@ -87,7 +87,7 @@ def values_that_make_no_sense(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(OURS, quick=True)
+@fault(OURS)
 def requests_that_make_no_sense(patient: Patient) -> None:
     """Our own requests with fields of every wrong type."""
     patient.begin()
