@@ -18,6 +18,7 @@ from f2b.ban.protected import Protected, Protection, nobody
 from f2b.ban.surge import Surge
 from f2b.config.model import JailSpec
 from f2b.events import (
+    FLEET,
     PERMANENT,
     AlreadyBanned,
     Ban,
@@ -182,7 +183,8 @@ class Custody:
         if ban.end <= present.end:
             return [AlreadyBanned(present, after)]
         length = ban.end - present.time if ban.duration >= 0 else PERMANENT
-        longer = replace(present, duration=length, own_time=present.own_time or ban.own_time)
+        captures = {name: value for name, value in present.captures.items() if name != FLEET}
+        longer = replace(present, duration=length, own_time=present.own_time or ban.own_time, captures=captures)
         self.ledger.put(longer)
         return [Prolonged(longer, after)]
 

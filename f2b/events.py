@@ -19,6 +19,9 @@ SUCCESS = -1
 LOGIN = -2
 """The `attempts` of what only tells that somebody logged in; it clears nothing."""
 
+FLEET = "fleet"
+"""The name under which a ban's captures hold the host that it comes from, as long as that is all there is to it."""
+
 Captures = Mapping[str, str | Sequence[str]]
 """What a filter's named groups caught, under Fail2Ban's names: `user`, `ip4`, `dns`, `mlfid`, ..."""
 

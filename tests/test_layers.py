@@ -72,8 +72,8 @@ PURE = [
     "control.testimony",
     "control.event",
     "control.guest",
-    *("fleet", "fleet.book", "fleet.entry"),
     *(f"web.{module}" for module in ("door", "markup", "setting")),
+    *("fleet", "fleet.book", "fleet.entry", "fleet.gate", "fleet.herald", "fleet.setting", "fleet.tally"),
     *(f"control.{module}words" for module in ("", "server_", "jail_", "regex_", "bantime_", "action_")),
 ]
 PACKAGES_PURE_THROUGHOUT = ("config", "date", "filter", "ban", "lint")
@@ -126,6 +126,9 @@ LATE_IMPORTS = {
     ("cli.web", "f2b.web.bouncer"): "starlette and uvicorn are an extra",
     ("cli.web", "f2b.web.serve"): "the same",
     ("cli.web", "f2b.web.site"): "the same",
+    ("cli.fleet", "f2b.fleet.service"): "redis is an extra",
+    ("cli.fleet", "f2b.fleet.stream"): "the same",
+    ("cli.fleet", "redis.exceptions"): "the same",
     ("control.endpoint", "grp"): "few sockets have a group",
     ("control.endpoint", "pwd"): "few servers have a fleet",
     ("cli.networks", "maxminddb"): "an extra, and only this command needs it",
@@ -134,7 +137,11 @@ LATE_IMPORTS = {
 
 # What costs time and memory at every start, and what takes its place.
 DEAR_IMPORTS = {"dataclasses": "f2b.value", "asyncio": "f2b.loop", "logging": "f2b.log"}
-DEAR_ALLOWED = {("value", "dataclasses"), ("cli.demo", "dataclasses"), ("web.serve", "asyncio")}
+DEAR_ALLOWED = {
+    *(("value", "dataclasses"), ("cli.fleet", "asyncio"), ("web.serve", "asyncio")),
+    *((f"fleet.{module}", "asyncio") for module in ("hand", "link", "service")),  # a process of its own
+    ("cli.demo", "dataclasses"),
+}
 
 MAX_FILE = 500
 MAX_FUNCTION = 60

@@ -15,6 +15,7 @@ from f2b.daemon import proof
 from f2b.daemon.reference import Reference
 from f2b.firewall.build import service
 from f2b.firewall.native import installed
+from f2b.fleet import setting as fleet
 from f2b.notify import setting
 from f2b.value import replace
 
@@ -76,7 +77,9 @@ def problems(directory: Path | None, everything: bool) -> list[Problem]:
 def _satellites(settings: Settings) -> list[Problem]:
     """Return what is wrong with the sections of programs beside the server."""
     notes = Notes()
-    notes.attempt(lambda: setting.read(settings.server.sections.get(setting.SECTION, {})), None)
+    sections = settings.server.sections
+    notes.attempt(lambda: setting.read(sections.get(setting.SECTION, {})), None)
+    notes.attempt(lambda: fleet.read(sections.get(fleet.SECTION, {})), None)
     return list(notes.problems)
 
 

@@ -40,6 +40,7 @@ COMMANDS = {
     "scan": Entry(_RUN, "Read what is new, ban and unban, and end: for timers and cron"),
     "metrics": Entry(_RUN, "Tell Prometheus how the server does", by_hand=True),
     "web": Entry(_RUN, "Show the server in a browser", by_hand=True),
+    "fleet": Entry(_RUN, "Share bans and failures with other hosts, by Redis", by_hand=True),
     "init": Entry(_SET, "Write a first configuration for this host"),
     "migrate": Entry(_SET, "What becomes of a Fail2Ban configuration"),
     "jail": Entry(_SET, "List, enable and disable jails"),

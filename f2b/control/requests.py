@@ -13,7 +13,7 @@ from f2b.daemon.cause import Check
 from f2b.daemon.desk import Desk, Finish, JailView, Later, Order, ServerView
 from f2b.daemon.feed import KINDS, Feed
 from f2b.errors import ControlError
-from f2b.events import Ban
+from f2b.events import FLEET, Ban
 
 Fields = Mapping[str, object]
 MOST = 1000
@@ -133,7 +133,7 @@ def _counts(jail: JailView) -> dict[str, object]:
 
 
 def _ban(ban: Ban) -> Mapping[str, object]:
-    return {"jail": ban.jail, **testimony.shown(ban)}
+    return {"jail": ban.jail, "listed": ban.listed, "fleet": ban.captures.get(FLEET), **testimony.shown(ban)}
 
 
 def _banned(desk: Desk, fields: Fields) -> object:

@@ -42,7 +42,7 @@ class Order(NamedTuple):
     counted: bool = False
     """All hosts together have counted enough: it is this host's own ban, for its jail's bantime."""
     lifted: float | None = None
-    """The ban is to end, if it is of a time before this."""
+    """The ban is to end, if it began before this."""
 
 
 @dataclass(frozen=True, slots=True)

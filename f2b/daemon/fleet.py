@@ -13,13 +13,11 @@ from f2b import duration
 from f2b.daemon import assemble
 from f2b.daemon.desk import Order
 from f2b.daemon.server import Server
-from f2b.events import PERMANENT, Ban, Captures, Effect
+from f2b.events import FLEET, PERMANENT, Ban, Captures, Effect
 from f2b.jail import Jail
 
 SILENT_S = 60.0
 """Without contact to Redis for so long, something is wrong."""
-MARK = "fleet"
-"""The name under which a ban's captures hold the host that it comes from."""
 BANNED, NOTHING = "banned", ""
 """What becomes of an order; anything else is why it was refused."""
 _MOST_ORIGINS = 10_000
@@ -54,7 +52,7 @@ class Fleet:
         if jail is None:
             return f"there is no jail {order.jail!r} here", []
         if order.lifted is not None:
-            return NOTHING, [*jail.lift(order.id, order.lifted, MARK)]
+            return NOTHING, [*jail.lift(order.id, order.lifted, FLEET)]
         why = _refusal(jail, order.id, now)
         if why:
             return why, []
@@ -64,7 +62,7 @@ class Fleet:
     def _ban(self, order: Order, now: float) -> Ban:
         if len(self._origins) >= _MOST_ORIGINS:
             self._origins.clear()
-        captures = self._origins.setdefault(order.origin, MappingProxyType({MARK: order.origin}))
+        captures = self._origins.setdefault(order.origin, MappingProxyType({FLEET: order.origin}))
         length = PERMANENT if order.end is None else order.end - now
         return Ban(order.jail, order.id, now, length, order.failures, captures=captures, own_time=True)
 

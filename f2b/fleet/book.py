@@ -85,6 +85,13 @@ class Book:
         case = self._cases.get(key)
         return dict(case.lifted) if case else {}
 
+    def latest(self, key: Key) -> float:
+        """Return the time of the last that is known of somebody; NEVER if nothing is."""
+        case = self._cases.get(key)
+        if case is None:
+            return NEVER
+        return max([*case.lifted.values(), *(claim.made for claim in case.claims.values())], default=NEVER)
+
     def remembered(self, key: Key) -> float:
         """Return until when an unban must be known."""
         return self._cases[key].remembered

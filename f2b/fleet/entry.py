@@ -23,22 +23,50 @@ FOREVER = float("inf")
 _LONGEST = 4096
 _LONGEST_NAME = 255
 _VERSION = 1
+_MAC = 64
+"""Hexadecimal digits of an HMAC-SHA256."""
 
-BAN, UNBAN, HOST = "ban", "unban", "host"
-Sealed = Mapping[bytes, bytes]
-"""An entry as it stands in Redis: `body` and `mac`."""
+BAN, UNBAN = "ban", "unban"
 
 
 class ForgedError(ValueError):
     """Nobody who has the key has made this, or it makes no sense."""
 
 
+def mac(body: bytes, key: bytes) -> bytes:
+    """Return the signature of some bytes."""
+    return hmac.new(key, body, hashlib.sha256).hexdigest().encode()
+
+
+def sign(said: Mapping[str, object], key: bytes) -> bytes:
+    """Return what a host says as it goes to Redis: the signature, and JSON."""
+    body = json.dumps(said, separators=(",", ":")).encode("ascii")
+    return mac(body, key) + body
+
+
+def signed(text: bytes, key: bytes) -> dict[str, object]:
+    """Return what a host has said. Raises ForgedError."""
+    if len(text) > _LONGEST or not hmac.compare_digest(text[:_MAC], mac(text[_MAC:], key)):
+        raise ForgedError("its signature is not of our key")
+    try:
+        found = json.loads(text[_MAC:])
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ForgedError(_STRANGE)
+    return found
+
+
+_STRANGE = "it is signed, but makes no sense; is another version of f2b at work?"
+
+
 class Entry(NamedTuple):
     """One thing that a host tells all others."""
 
     kind: str
-    """`ban` or `unban`; `host` is what a host says of itself."""
+    """`ban` or `unban`."""
     jail: str
+    """As the host calls it that told of it first."""
     id: str
     """An address or a network."""
     made: float
@@ -56,48 +84,45 @@ class Entry(NamedTuple):
     """With `host`, tells it from all others; the same again is the same thing, sent once more."""
 
 
-def seal(entry: Entry, key: bytes) -> dict[bytes, bytes]:
+class Taken(NamedTuple):
+    """An entry as it stands in the stream."""
+
+    position: str
+    stamp: float
+    """When Redis took it, seconds."""
+    text: bytes
+
+
+def seal(entry: Entry, key: bytes) -> bytes:
     """Return an entry as it goes to Redis."""
-    said = {"v": _VERSION, **entry._asdict(), "end": None if entry.end == FOREVER else entry.end}
-    body = json.dumps(said, separators=(",", ":")).encode("ascii")
-    return {b"body": body, b"mac": mac(body, key)}
+    return sign({"v": _VERSION, **entry._asdict(), "end": None if entry.end == FOREVER else entry.end}, key)
 
 
-def mac(body: bytes, key: bytes) -> bytes:
-    """Return the signature of some bytes."""
-    return hmac.new(key, body, hashlib.sha256).hexdigest().encode()
-
-
-def opened(sealed: Sealed, key: bytes) -> Entry:
+def opened(text: bytes, key: bytes) -> Entry:
     """Return the entry. Raises ForgedError."""
-    body = sealed.get(b"body", b"")
-    if len(body) > _LONGEST or not hmac.compare_digest(sealed.get(b"mac", b""), mac(body, key)):
-        raise ForgedError("its signature is not of our key")
+    said = signed(text, key)
     try:
-        return _entry(json.loads(body))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ForgedError("it is signed, but no entry; is another version of f2b at work?") from None
+        return _entry(said)
+    except (ValueError, TypeError, KeyError):
+        raise ForgedError(_STRANGE) from None
 
 
 def _entry(said: dict[str, object]) -> Entry:
     if said.pop("v") != _VERSION:
         raise ValueError
     end = said.pop("end")
-    entry = Entry(end=FOREVER if end is None else _number(end), **said)  # type: ignore[arg-type]  # looked at below
+    entry = Entry(end=FOREVER if end is None else number(end), **said)  # type: ignore[arg-type]  # looked at below
     names = (entry.kind, entry.jail, entry.id, entry.origin, entry.host, entry.nonce)
-    if not all(isinstance(name, str) and len(name) <= _LONGEST_NAME for name in names):
+    if not all(isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.isprintable() for name in names):
         raise ValueError
-    if entry.kind not in (BAN, UNBAN, HOST) or (entry.kind != HOST and not _usable(entry)):
+    made, sent = number(entry.made), number(entry.sent)
+    if entry.kind not in (BAN, UNBAN) or net.network(entry.id) != entry.id or made > sent + WINDOW_S:
         raise ValueError
-    return entry._replace(made=_number(entry.made), sent=_number(entry.sent), failures=int(_number(entry.failures)))
+    return entry._replace(failures=int(number(entry.failures)))
 
 
-def _usable(entry: Entry) -> bool:
-    """Whether it names somebody who can be banned, and a jail that cannot be mistaken for another."""
-    return net.network(entry.id) == entry.id and bool(entry.jail) and entry.made <= entry.sent + 1
-
-
-def _number(value: object) -> float:
+def number(value: object) -> float:
+    """Return what came as a number. Raises ValueError if it is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < FOREVER:
         raise ValueError
     return value

@@ -1,0 +1,145 @@
+"""A real redis-server, real servers (dry), and the satellite of each, as processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from f2b.client import Client, ControlError
+from tests.daemon.running import Server, wait_for
+
+KEY = "0123456789abcdef" * 4
+
+
+class Store:
+    """A redis-server on a Unix socket, which can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self.client: Any = Redis(unix_socket_path=str(self.socket), protocol=2)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *more: str) -> None:
+        """Start it, with what it had written, and wait until it answers."""
+        words = ["redis-server", "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
+        words += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", *more]
+        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        wait_for(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except RedisError:
+            return False
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+class Host:
+    """One server and its satellite."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.server = server
+        self.name = name
+        self.log = server.folder / "app.log"
+        self.said = server.folder / "fleet.err"
+        self._satellite: subprocess.Popen[bytes] | None = None
+
+    def command(self, *words: str) -> list[str]:
+        """Return a command of the fleet's."""
+        here = str(self.server.folder)
+        return [sys.executable, "-m", "f2b", "fleet", "-c", here, "-s", self.server.socket, *words]
+
+    def begin(self) -> None:
+        """Let the satellite run."""
+        with self.said.open("ab") as out:
+            self._satellite = subprocess.Popen(
+                self.command("run", "--state", f"{self.server.folder}/state"), stderr=out
+            )
+
+    def leave(self) -> None:
+        """Kill the satellite."""
+        if self._satellite:
+            self._satellite.kill()
+            self._satellite.wait()
+            self._satellite = None
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the fleet's."""
+        return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=60, check=False)
+
+    def ban(self, ids: Sequence[str], seconds: float | None = None) -> None:
+        """Ban in the jail that is shared."""
+        with Client(self.server.socket) as client:
+            client.ban(ids, "app", seconds)
+
+    def unban(self, ids: Sequence[str]) -> None:
+        """Let in again."""
+        with Client(self.server.socket) as client:
+            client.unban(ids)
+
+    def banned(self) -> set[str]:
+        """Return who is banned."""
+        return set(self.server.banned())
+
+    def contact(self) -> bool:
+        """Return whether its server has heard of the fleet."""
+        try:
+            with Client(self.server.socket) as client:
+                return client.ask("summary")["fleet"] is not None
+        except ControlError:
+            return False
+
+
+def configure(server: Server, store: Store, name: str, **options: object) -> None:
+    """Write the configuration of a host."""
+    key = server.write("fleet.key", KEY)
+    key.chmod(0o600)
+    lines: Mapping[str, object] = {"url": store.url, "name": name, "keyfile": key, "share": "app", **options}
+    server.write("f2b.conf", "[fleet]\n" + "".join(f"{option} = {value}\n" for option, value in lines.items()))
+
+
+@contextmanager
+def hosts(folder: Path, store: Store, size: int, **options: object) -> Iterator[list[Host]]:
+    """Give hosts that share the jail `app`, and have found each other."""
+    with ExitStack() as stack:
+        found = []
+        for number in range(size):
+            name = f"web{number}"
+            server = Server(folder / name)
+            stack.callback(_end, server)
+            server.jail(bantime=3600, maxretry=3, ignoreself="no").touch()
+            configure(server, store, name, **options)
+            server.start()
+            host = Host(server, name)
+            stack.callback(host.leave)
+            host.begin()
+            found.append(host)
+        for host in found:
+            wait_for(host.contact)
+        yield found
+
+
+def _end(server: Server) -> None:
+    if server.process and server.process.poll() is None:
+        server.process.kill()
+        server.process.wait()
+
+
+def agree(hosts: Sequence[Host], expected: set[str]) -> Callable[[], bool]:
+    """Return whether all ban exactly these."""
+    return lambda: all(host.banned() == expected for host in hosts)
