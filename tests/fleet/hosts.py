@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
 
 from f2b.client import Client, ControlError
 from tests.daemon.running import Server, wait_for
@@ -37,13 +37,17 @@ class Store:
 
     def _answers(self) -> bool:
         try:
-            return bool(self.client.ping())
-        except RedisError:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(self.socket))
+                probe.sendall(b"PING\r\n")
+                return probe.recv(64).startswith(b"+PONG")
+        except OSError:
             return False
 
     def kill(self) -> None:
         """End it as a power cut does."""
         if self._process:
+            self.client.connection_pool.disconnect()
             self._process.kill()
             self._process.wait()
             self._process = None
