@@ -49,12 +49,15 @@ class Sieve:
             self._rest -= 1
             return None
         lines = lines or chunk.count(b"\n")
-        scanner = self._scanner or self._choose(chunk)
+        known = self._scanner
+        scanner = known or self._choose(chunk)
         if scanner.always:
             return None
         starts = scanner.lines(chunk)
         share = len(starts) / lines
-        if share > self._share + WORSE:
+        if known is None:
+            self._share = share
+        elif share > self._share + WORSE:
             starts = self._choose(chunk).lines(chunk)
             share = self._share = len(starts) / lines
         if share > DENSE:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,6 @@ from f2b.config.text import Value
 from f2b.errors import Place, SourceError
 from f2b.events import Line
 from f2b.lines import LineReader, journal_line
-from f2b.source import entry, journalctl
 
 CHUNK = 256 * 1024
 FIRST_CHUNK = 32 * 1024
@@ -54,6 +52,10 @@ class Sample(NamedTuple):
 
     def entries(self, reader: LineReader, match: Sequence[str]) -> Iterator[tuple[int, Line]]:
         """Yield the journal's entries that `match` selects, and their numbers, from 1. Raises SourceError."""
+        import subprocess  # with it a tenth of a start that most commands do not need
+
+        from f2b.source import entry, journalctl
+
         spec = only(Value(self.text, (Place("the command line"),)))
         where = entry.place({name: value.text for name, value in spec.options.items()})
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
@@ -98,6 +97,8 @@ class Names:
 
 
 def _addresses(name: str) -> list[str]:
+    import socket  # 3 ms that only host names cost
+
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

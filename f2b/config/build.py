@@ -73,15 +73,16 @@ def _server(shelf: Shelf, notes: Notes) -> ServerSpec:
     return server.build(conf, notes)
 
 
-def jails(shelf: Shelf, notes: Notes) -> Conf:
-    """Return what jail.conf and all that belongs to it say. Faults outside of jails go to `notes`."""
+def jails(shelf: Shelf, notes: Notes | None = None) -> Conf:
+    """Return what jail.conf and all that belongs to it say. Faults outside of jails go to `notes`, if wanted."""
+    quiet, notes = notes is None, notes or Notes()
     conf = notes.attempt(lambda: layer.read("jail", shelf), None) or Conf("jail", Place("jail"))
     for fault in conf.faults:
         if fault.section in ("", DEFAULT, INCLUDES):
             notes.add(fault.error())
     supplied = {"fail2ban_version": __version__, "fail2ban_confpath": shelf.directory}
     default = conf.sections.setdefault(DEFAULT, {})
-    for doubt in spelling.doubts(default, (*jail.OPTIONS, *jail.OWN), texts=_texts(conf)):
+    for doubt in () if quiet else spelling.doubts(default, (*jail.OPTIONS, *jail.OWN), texts=_texts(conf)):
         notes.add(doubt, "warning")
     for name, text in supplied.items():
         default.setdefault(name, Value(text, (Place(shelf.directory),)))

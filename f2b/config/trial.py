@@ -30,7 +30,7 @@ def read(text: str, shelf: Shelf, host: Host, journal: bool) -> tuple[FilterSpec
         spec = only(Value(text, (Place("the command line"),)))
     except ConfigError:
         return None, ()
-    conf = build.jails(shelf, Notes())
+    conf = build.jails(shelf)
     library = Library(shelf)
     if spec.name in build.names(conf):
         found = Reader(conf, spec.name, library, host, notes).filter(journal, spec.options)
