@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from f2b.web.layout import Field, Visit, page, post, section, sign
 from f2b.web.markup import tag
 
+_USER = tag("input", type="text", value="f2b", autocomplete="username", hidden=True, readonly=True)
+"""Programs that keep passwords want to know whose it is."""
+
 
 def login(visit: Visit, trouble: str = "") -> bytes:
     """Return the page on which one logs in."""
     token = Field(
         "token", "Token", "", "what the file says that token_file in [web] names", "password", required=True
     )
-    return page(visit, "Log in", sign(trouble) if trouble else None, post(visit, "/login", [token], "Log in"))
+    form = post(visit, "/login", [_USER, token], "Log in")
+    return page(visit, "Log in", sign(trouble) if trouble else None, form)
 
 
 def change(visit: Visit, who: str, jails: Sequence[str], trouble: str = "") -> bytes:

@@ -53,6 +53,10 @@ class Field(NamedTuple):
     required: bool = False
 
 
+Given = Field | tuple[str, str] | Markup
+"""What stands in a form: an input, a hidden name and value, or anything."""
+
+
 def link(path: str, text: Content, **query: str | int) -> Markup:
     """Return a link to one of our pages."""
     return tag("a", text, href=address(path, **query))
@@ -154,12 +158,23 @@ def get(path: str, fields: Sequence[Field], button: str) -> Markup:
 
 
 def post(
-    visit: Visit, path: str, fields: Sequence[Field | tuple[str, str]], button: str, kind: str = "", label: str = ""
+    visit: Visit,
+    path: str,
+    fields: Sequence[Given],
+    button: str,
+    kind: str = "",
+    label: str = "",
 ) -> Markup:
     """Return a form that does something; pairs are hidden. `label` tells one of many buttons from the others."""
-    inputs = [_input(each, path) if isinstance(each, Field) else _hidden(*each) for each in fields]
+    inputs = [_given(each, path) for each in fields]
     mark = _hidden("mark", visit.mark)
     return tag("form", mark, inputs, _button(button, label), method="post", action=path, class_=kind or "stack")
+
+
+def _given(each: Given, path: str) -> Markup:
+    if isinstance(each, Field):
+        return _input(each, path)
+    return each if isinstance(each, Markup) else _hidden(*each)
 
 
 def _hidden(name: str, value: str) -> Markup:

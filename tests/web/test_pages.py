@@ -185,7 +185,7 @@ def test_host_when_it_is_not_ours_then_nothing_is_shown(browser: httpx.Client, h
 
 
 def test_body_when_it_has_no_end_then_it_is_refused(browser: httpx.Client) -> None:
-    assert browser.post("/line", content=b"x" * 300_000).status_code == 413
+    assert browser.post("/line", content=b"x" * (2 << 20)).status_code == 413
 
 
 # ---- for programs -----------------------------------------------------------------------------------------
