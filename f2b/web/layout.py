@@ -214,7 +214,8 @@ def _text(field: Field, key: str, said: Mapping[str, str | bool | None]) -> Cont
 def plot(drawing: str, text: str) -> Markup:
     """Return a drawing as an image, which may run and load nothing; `text` says what it shows."""
     from_text = "data:image/svg+xml," + _quoted(drawing)
-    return tag("img", src=from_text, alt=text, class_="plot")
+    drawn = tag("img", src=from_text, alt=text, class_="plot")
+    return tag("div", drawn, class_="wide", role="region", aria_label=f"Drawing: {text}", tabindex="0")
 
 
 def _quoted(drawing: str) -> str:

@@ -137,15 +137,17 @@ class Pages:
         site, now = self._site, time.time()
         answer = await site.summary()
         pulse = site.pulse
-        suspects = pulse.suspects(now)
+        _, rates, suspects = pulse.glance(now)
         banned = frozenset(one.id for one in suspects if site.mirror.holding(one.id))
-        counts, rates = site.counts(answer), pulse.rates(now)
+        counts = site.counts(answer)
         seen = Moment(answer, counts, rates, suspects, banned, pulse.minutes(now), pulse.latest, now)
         return overview.overview(came.visit, seen)
 
     async def _jails(self, came: Came) -> bytes:
         answer = await self._site.summary()
-        return overview.jails(came.visit, answer, self._site.pulse.rates(time.time()), self._site.counts(answer))
+        return overview.jails(
+            came.visit, answer, self._site.pulse.glance(time.time()).rates, self._site.counts(answer)
+        )
 
     async def _jail(self, came: Came) -> bytes | Response:
         name, answer = came.get("name"), await self._site.summary()

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from f2b.client import Client
 from tests.daemon.running import Server, running, wait_for
 from tests.web.browsing import TOKEN, served
 
@@ -26,10 +25,11 @@ ATTACKS = (
 """What attackers write where logs hold names: users, ids, whole lines."""
 HOUR_S = 3600
 MANY = 230
-"""Addresses that are banned by hand: more than two pages of the list."""
+"""Addresses that the jail scan bans: more than two pages of the list."""
 _FILTERS = {
     "sshd": "^ sshd: Failed password for <F-USER>.+</F-USER> from <ADDR>$",
     "web": "^ web: denied <ADDR> <F-USER>.*</F-USER>$",
+    "scan": "^ scan: <ADDR>$",
     "raw": "^ raw: <F-ID>.+</F-ID>$",
 }
 
@@ -55,17 +55,16 @@ def write(path: Path, text: str, when: float) -> None:
 @contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
     """Give it, once the page knows everything."""
-    with running(folder) as server:
+    with running(folder, dry=False) as server:  # bans run `true`: by hand, ban in one of these jails only
+        server.write("action.d/note.conf", "[Definition]\nactionban = true\nactionunban = true\n")
         for name, regex in _FILTERS.items():
             server.write(f"filter.d/{name}.conf", f"[Definition]\nfailregex = {regex}\n")
-            options = {"filter": name, "findtime": 2 * HOUR_S, "bantime": "1d", "maxretry": 3}
-            server.jail(name, **options).touch()
+            options = {"filter": name, "findtime": 2 * HOUR_S, "bantime": "1d", "action": "note"}
+            server.jail(name, **options, maxretry=1 if name == "scan" else 3).touch()
         _history(folder)
         server.write("token", f"{TOKEN}\n").chmod(0o600)
         server.write("f2b.conf", f"[web]\ntoken_file = {folder}/token\n")
         server.start()
-        with Client(server.socket) as client:
-            client.ban([f"192.0.2.{number}" for number in range(MANY)], seconds=86400)
         wait_for(lambda: len(server.banned()) >= MANY + 20)
         with served(server) as url:
             yield Scene(server, url)
@@ -75,6 +74,7 @@ def _history(folder: Path) -> None:
     """Write an hour of attacks; some have names that are attacks themselves."""
     chance, now = random.Random(7), time.time()
     lines = [(now - 60, "raw", f"raw: {attack}") for attack in ATTACKS for _ in range(3)]
+    lines += [(now - HOUR_S * chance.random(), "scan", f"scan: 192.0.2.{number}") for number in range(MANY)]
     lines += [(now - 50, "sshd", f"sshd: Failed password for {each} from 198.51.100.{at}") for at, each in _named()]
     for number in range(400):
         when = now - HOUR_S * chance.random() ** 1.3

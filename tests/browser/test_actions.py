@@ -53,14 +53,14 @@ def test_forms_when_a_script_is_written_into_them_then_it_stays_a_text(browser: 
 
 
 def test_bans_when_leafed_through_then_every_page_comes(browser: Chromium) -> None:
-    browser.go("/bans?jail=manual&order=address")
+    browser.go("/bans?jail=scan&order=address")
     assert f"{MANY} bans, page 1 of 3" in browser.text()
     for page in (2, 3):
         browser.press('nav[aria-label="Pages of the list"] a[rel="next"]')
         wait_for(lambda page=page: f"page {page} of 3" in browser.text())  # type: ignore[misc]  # its default
     assert len(browser.all("tbody tr")) == MANY - 200
     browser.go("/bans")
-    browser.fill("/bans", q="192.0.2.16/30", jail="manual")
+    browser.fill("/bans", q="192.0.2.16/30", jail="scan")
     assert "4 bans, page 1 of 1" in browser.text()
 
 
@@ -98,11 +98,11 @@ def test_actions_when_logged_in_then_they_work(shown: Scene, browser: Chromium) 
     assert "This is not the token" in browser.text()
     browser.fill("/login", token=TOKEN)
     browser.go("/change")
-    browser.fill("/ban", id="192.0.2.240", time="1h")
+    browser.fill("/ban", id="192.0.2.240", jail="web", time="1h")
     assert "192.0.2.240: 1 newly banned" in browser.text()
     assert "192.0.2.240" in shown.server.banned()
     wait_for(lambda: _listed(browser, "192.0.2.240"))
-    browser.press('button[aria-label="Unban 192.0.2.240 in manual"]')
+    browser.press('button[aria-label="Unban 192.0.2.240 in web"]')
     wait_for(lambda: "192.0.2.240: 1 let in again" in browser.text())
     assert "192.0.2.240" not in shown.server.banned()
     browser.go("/change")

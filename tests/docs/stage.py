@@ -67,7 +67,7 @@ _SERVED = """
 for try in $(seq {times}); do {ask} && break; kill -0 $served || break; sleep 0.1; done >/run/pinged 2>&1
 {ask} >/run/pinged 2>&1 || {{ cat /run/served; false; }}
 """
-_LASTING = re.compile(r"f2b (events .*--follow|metrics .*--(listen|textfile)\b)")
+_LASTING = re.compile(r"f2b (events .*--follow|metrics .*--(listen|textfile)\b|web\b)")
 """What goes on until somebody ends it."""
 ELSEWHERE = {
     "python3 -m venv": "tests/test_packaging.py",
