@@ -24,8 +24,8 @@ ATTACKS = (
 )
 """What attackers write where logs hold names: users, ids, whole lines."""
 HOUR_S = 3600
-MANY = 230
-"""Addresses that the jail scan bans: more than two pages of the list."""
+MANY, FIRST = 210, 20
+"""Addresses that the jail scan bans: more than two pages of the list. The lowest may be a gateway, and spared."""
 _FILTERS = {
     "sshd": "^ sshd: Failed password for <F-USER>.+</F-USER> from <ADDR>$",
     "web": "^ web: denied <ADDR> <F-USER>.*</F-USER>$",
@@ -74,7 +74,9 @@ def _history(folder: Path) -> None:
     """Write an hour of attacks; some have names that are attacks themselves."""
     chance, now = random.Random(7), time.time()
     lines = [(now - 60, "raw", f"raw: {attack}") for attack in ATTACKS for _ in range(3)]
-    lines += [(now - HOUR_S * chance.random(), "scan", f"scan: 192.0.2.{number}") for number in range(MANY)]
+    lines += [
+        (now - HOUR_S * chance.random(), "scan", f"scan: 192.0.2.{number}") for number in range(FIRST, FIRST + MANY)
+    ]
     lines += [(now - 50, "sshd", f"sshd: Failed password for {each} from 198.51.100.{at}") for at, each in _named()]
     for number in range(400):
         when = now - HOUR_S * chance.random() ** 1.3
