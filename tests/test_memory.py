@@ -23,3 +23,25 @@ print(before - resident())
 def test_settle_when_much_was_freed_then_the_system_has_it_back() -> None:
     run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert int(run.stdout) > 5_000_000
+
+
+GARBAGE = """
+import gc
+from f2b import memory
+memory.settle()
+seen = []
+gc.callbacks.append(lambda phase, info: seen.append(info["generation"]))
+kept = [{"a": [number]} for number in range(100_000)]
+whole = seen.count(2)
+for number in range(1000):
+    ring = []
+    ring.append(ring)
+memory.search()
+print(whole, len(seen) > 0, seen.count(2))
+"""
+
+
+def test_settle_when_much_is_counted_then_all_of_it_is_searched_for_garbage_only_on_demand() -> None:
+    run = subprocess.run([sys.executable, "-c", GARBAGE], capture_output=True, text=True, check=True)
+    assert run.stdout.split()[:2] == ["0", "True"]
+    assert int(run.stdout.split()[2]) > 0

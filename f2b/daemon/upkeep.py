@@ -24,6 +24,8 @@ PURGE_S = 3600
 
 TRIM_S = 60
 """How often memory that is free goes back to the system: in a storm of bans its pieces would become ever more."""
+SHARE = 2000
+"""One search for garbage in so many times as long as it takes."""
 RETRY_S = 1
 """How often a database that refuses is tried again."""
 
@@ -48,6 +50,8 @@ class Upkeep:
         self._housekeeping: Timer | None = None
         self._retry: Timer | None = None
         self._purged = self._trimmed = loop.now()
+        self._search_at = 0.0
+        """Not before then, by a clock that nobody sets, is garbage searched for."""
         self._clock = loop.now(), loop.lived()
         """What the wall clock said, and for how long the host was up then."""
         self._full: set[str] = set()
@@ -106,6 +110,7 @@ class Upkeep:
             self._purge(now)
         if abs(now - self._trimmed) >= TRIM_S:
             self._trimmed = now
+            self._search()
             memory.trim()
         self._outlet.retry_store()  # without any trouble this looks whether the file is still there
         for jail in self._engine.jails.values():
@@ -115,6 +120,13 @@ class Upkeep:
             if listed:
                 self._take(listed)
         self._housekeeping = self._loop.after(HOUSEKEEPING_S, self._keep_house)
+
+    def _search(self) -> None:
+        """Search for garbage, for a small share of the time."""
+        began = self._loop.elapsed()
+        if began >= self._search_at:
+            memory.search()
+            self._search_at = began + SHARE * (self._loop.elapsed() - began)
 
     def _tell_if_full(self, jail: Jail) -> None:
         """Tell once that a jail counts no more ids than it may, and again only after that was over."""
