@@ -15,6 +15,7 @@ from f2b.alarm import Alarm
 from f2b.cli.argument import WHERE, Command, Given, Usage
 from f2b.config import search
 from f2b.config.model import JailSpec, ServerSpec, Settings
+from f2b.control import guest
 from f2b.control.endpoint import Endpoint, clear
 from f2b.daemon.front import Front
 from f2b.daemon.healer import Healer
@@ -213,7 +214,8 @@ class Service:
         here = Here(service, installed, Reference(lambda level, text: None).refresh)
         front = Front(server, self._read_again, here, self._dry, self._options.bare)
         about = self._settings.server
-        endpoint = Endpoint(loop, front, log, self._socket, about.socketgroup, about.fleetuser)
+        users = ((about.fleetuser, guest.FLEET), (about.webuser, guest.WEB))
+        endpoint = Endpoint(loop, front, log, self._socket, about.socketgroup, users)
         endpoint.open()
         signals = self._signals(front)
         alarm = Alarm()

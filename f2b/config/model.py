@@ -187,6 +187,8 @@ class ServerSpec:
     """Who may ask on the socket, beside root."""
     fleetuser: str | None = None
     """Who of them may carry over bans of other hosts: the user of `f2b fleet run`."""
+    webuser: str | None = None
+    """Who of them may ban and let in: the user of `f2b web`."""
     options: Mapping[str, Text] = field(default_factory=dict)
     """Every other option of [Definition], for what is not Fail2Ban's."""
     sections: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)

@@ -17,7 +17,7 @@ _LEVELS = ("CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG", "TRACEDEBU
 _KNOWN = (
     *("loglevel", "logtarget", "syslogsocket", "socket", "pidfile", "dbfile", "dbpurgeage", "dbmaxmatches"),
     "allowipv6",
-    *("socketgroup", "fleetuser"),
+    *("socketgroup", "fleetuser", "webuser"),
 )
 
 
@@ -39,6 +39,7 @@ def build(conf: Conf, notes: Notes) -> ServerSpec:
         dbmaxmatches=options.get("dbmaxmatches", convert.integer, default.dbmaxmatches, "warning"),
         socketgroup=options.text("socketgroup") or None,
         fleetuser=options.text("fleetuser") or None,
+        webuser=options.text("webuser") or None,
         allowipv6=options.get("allowipv6", _allowipv6, default.allowipv6),
         options=options.written(name for name in scope.options() if name not in _KNOWN),
         sections={

@@ -11,7 +11,7 @@ import resource
 import socket
 import stat
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from f2b.control import protocol, requests, words
@@ -41,15 +41,21 @@ class Endpoint:
     """Listens on a Unix socket and answers its clients by asking the desk."""
 
     def __init__(
-        self, loop: Loop, desk: Desk, log: Log, path: str, group: str | None = None, satellite: str | None = None
+        self,
+        loop: Loop,
+        desk: Desk,
+        log: Log,
+        path: str,
+        group: str | None = None,
+        users: Sequence[tuple[str | None, Collection[str]]] = (),
     ) -> None:
-        """Members of `group` may ask, but change nothing; the user `satellite` a little more (see `guest`)."""
+        """Members of `group` may ask, but change nothing; some `users` of these send a few requests besides."""
         self._loop = loop
         self._desk = desk
         self._log = log
         self.path = Path(path)
         self._group = group
-        self._satellite = satellite
+        self._users = users
         self._listener: socket.socket | None = None
         self._identity = (0, 0)
         self._watch: Timer | None = None
@@ -121,7 +127,8 @@ class Endpoint:
         if len(self._clients) >= min(MAX_CLIENTS, _descriptors() // 4):
             self._drop_oldest()
         client = _Client(connection, guest=not owner)  # the kernel has seen that he is in the group
-        client.satellite = client.guest and _is(uid, self._satellite)
+        if client.guest:
+            client.besides = {each for name, requests_ in self._users if _is(uid, name) for each in requests_}
         self._clients[client.fd] = client
         self._await(client)
         self._hear(client)  # most have asked by now, and while a backlog is read each turn of the loop takes a while
@@ -203,7 +210,7 @@ class Endpoint:
         self._loop.soon(lambda: later.begin(finish))
 
     def _answer(self, message: Message, client: _Client) -> bytes | Later:
-        refused = refusal(message, client.satellite) if client.guest else None
+        refused = refusal(message, client.besides) if client.guest else None
         if refused:
             in_words = isinstance(message, Words) and message.pickled
             return protocol.failed_words(refused, in_words)
@@ -264,8 +271,8 @@ class _Client:
         self.connection = connection
         self.guest = guest
         """May ask only."""
-        self.satellite = False
-        """May carry over what other hosts do, too."""
+        self.besides: Collection[str] = ()
+        """The requests that a guest may send, too."""
         self.fd = connection.fileno()
         self.inbox = Inbox()
         self.outgoing: bytes | memoryview = b""
@@ -312,7 +319,7 @@ def _is(uid: int, name: str | None) -> bool:
     """Return whether this is the user of that name; it may come and go, as systemd's dynamic users do."""
     if not name:
         return False
-    import pwd  # few servers have a fleet
+    import pwd  # few servers have such users
 
     try:
         return pwd.getpwnam(name).pw_uid == uid

@@ -1,26 +1,30 @@
 """What members of the socket's group may do: ask, and follow the events. All else is for root, and the owner.
 
-One of them, whom `fleetuser` names, may also carry over bans of other hosts: `f2b fleet run` talks to the network,
-and needs no more.
+Some of them may do a little more, and no more than what they are for needs: whom `fleetuser` names, carry over bans
+of other hosts (`f2b fleet run`); whom `webuser` names, ban and let in (`f2b web`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from f2b.control.protocol import Message, Request, Words
 from f2b.errors import ControlError
 
 REQUESTS = frozenset({"ping", "status", "summary", "jail", "banned", "explain", "events", "metrics"})
-SATELLITE = "impose"
+FLEET = frozenset({"impose"})
 """What the user whom `fleetuser` names may do besides: carry over bans, none of whom no filter may ban."""
+WEB = frozenset({"ban", "unban", "allow"})
+"""What the user whom `webuser` names may do besides."""
 WORDS = frozenset({"ping", "status", "version", "banned"})
 """Of Fail2Ban's; others may run what an action has defined."""
 
 
-def refusal(message: Message, satellite: bool = False) -> ControlError | None:
-    """Return why a member of the group may not do this; None if he may. `satellite`: it is the fleet's."""
+def refusal(message: Message, besides: Collection[str] = ()) -> ControlError | None:
+    """Return why a member of the group may not do this; None if he may. `besides`: the requests that he may, too."""
     if isinstance(message, Request):
         what = message.name
-        allowed = what in REQUESTS or (satellite and what == SATELLITE)
+        allowed = what in REQUESTS or what in besides
     elif isinstance(message, Words):
         what = str(message.words[0]) if message.words else ""
         allowed = what in WORDS

@@ -81,7 +81,9 @@ def _tcp(where: str) -> socket.socket:
             f"cannot listen at {where!r}",
             cure="write 127.0.0.1:PORT, [::1]:PORT or unix:PATH; others come by a proxy that speaks TLS",
         )
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends at once (TCP_NODELAY) only where the protocol is named; else each page waits 40 ms for an ACK.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind((host, int(port)))
     return made

@@ -17,15 +17,15 @@ SOMEBODY = 64999
 GROUP = "games"
 """One that every Debian has, and nobody is in."""
 GID = 60
-BACKUP = 34
-"""The user `backup`, whom every Debian has."""
+BACKUP, NEWS = 34, 9
+"""The users `backup` and `news`, whom every Debian has."""
 
 
 @pytest.fixture(scope="module")
 def sock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("guest")
     folder.chmod(0o711)  # as /run/f2b is for all to enter
-    (folder / "f2b.conf").write_text(f"[Definition]\nsocketgroup = {GROUP}\nfleetuser = backup\n")
+    (folder / "f2b.conf").write_text(f"[Definition]\nsocketgroup = {GROUP}\nfleetuser = backup\nwebuser = news\n")
     with serving(folder, "app=app.log") as path:
         yield path
 
@@ -99,6 +99,13 @@ def test_satellite_when_it_carries_bans_over_then_it_may_and_nothing_else(sock: 
     assert as_somebody(sock.parent, [GID], impose, BACKUP) == "done: ['banned']"
     for do in (lambda: Client("f2b.sock").ban(["192.0.2.7"]), lambda: Client("f2b.sock").ask("stop")):
         assert "the socket's group may only ask" in as_somebody(sock.parent, [GID], do, BACKUP)
+
+
+def test_page_when_somebody_bans_in_it_then_it_may_and_nothing_else(sock: Path) -> None:
+    for do in (lambda: Client("f2b.sock").ban(["192.0.2.70"]), lambda: Client("f2b.sock").unban(["192.0.2.70"])):
+        assert as_somebody(sock.parent, [GID], do, NEWS) == "done: 1"
+    for refused in (lambda: Client("f2b.sock").ask("stop"), lambda: Client("f2b.sock").ask("impose", orders=[])):
+        assert "the socket's group may only ask" in as_somebody(sock.parent, [GID], refused, NEWS)
 
 
 def test_owner_when_the_socket_has_a_group_then_he_may_all(sock: Path) -> None:
