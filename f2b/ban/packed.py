@@ -1,18 +1,24 @@
 """Bans kept small: those of which there may be a hundred thousand, in a third of the memory.
 
 What led to a restored ban stays in the database, so all that is left of it are numbers and flags. These are kept as
-bytes and become a `Ban` again for whoever asks; all others are kept as they are. The ledger keeps its bans here.
+bytes and become a `Ban` again for whoever asks; all others are kept as they are, and of those only the newest: of the
+older ones, too, the database tells what led to them. The ledger keeps its bans here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from struct import Struct, error
+from types import MappingProxyType
 
-from f2b.events import Ban
+from f2b.events import Ban, Captures
+from f2b.value import replace
 
+FULL = 10_000
+"""Bans whose lines are kept here: some 1.2 kB each."""
 _FORM = Struct("<ddIIB")
 """Time, duration, failures, count, flags."""
+_NOTHING: Captures = MappingProxyType({})
 _OWN, _GROWN, _RESTORED, _LISTED, _HOST, _WHOLE_TIME, _WHOLE_DURATION = (1 << bit for bit in range(7))
 """The last three: its host is its id, and which numbers are ints."""
 
@@ -22,6 +28,8 @@ class Bans:
 
     def __init__(self) -> None:
         self._kept: dict[str, Ban | bytes] = {}
+        self._full: dict[str, None] = {}
+        """Those that are not packed, oldest first."""
         self._jail = ""
         """Whose the packed ones are."""
 
@@ -39,7 +47,13 @@ class Bans:
     def put(self, ban: Ban) -> None:
         """Add a ban, or replace the one of the same id."""
         self._jail = self._jail or ban.jail
-        self._kept[ban.id] = (_packed(ban) if ban.jail == self._jail else None) or ban
+        packed = _packed(ban) if ban.jail == self._jail else None
+        self._kept[ban.id] = packed or ban
+        self._full.pop(ban.id, None)
+        if packed is None:
+            self._full[ban.id] = None
+            if len(self._full) > FULL:
+                self._slim(next(iter(self._full)))
 
     def get(self, key: str) -> Ban | None:
         """Return the ban of an id, if there is one."""
@@ -49,7 +63,16 @@ class Bans:
     def pop(self, key: str) -> Ban | None:
         """Remove the ban of an id, and return it if there was one."""
         kept = self._kept.pop(key, None)
+        self._full.pop(key, None)
         return self._unpacked(key, kept) if isinstance(kept, bytes) else kept
+
+    def _slim(self, key: str) -> None:
+        """Keep no longer what led to a ban."""
+        del self._full[key]
+        ban = self._kept[key]
+        if isinstance(ban, Ban) and ban.jail == self._jail:
+            slim = replace(ban, matches=(), captures=_NOTHING)
+            self._kept[key] = _packed(slim) or slim
 
     def _unpacked(self, key: str, kept: bytes) -> Ban:
         time, duration, failures, count, flags = _FORM.unpack(kept)

@@ -120,7 +120,8 @@ class Store:
 
     def ban(self, ban: Ban, prolonged: bool = False) -> None:
         """Remember a ban, in the history and as the latest of this id; one that is known gets its new length."""
-        data = row.ban_data(self.recall(ban), self.most, ban.own_time or prolonged)
+        known = self.recall(ban) if ban.restored or prolonged else ban
+        data = row.ban_data(known, self.most, ban.own_time or prolonged)
         values = (ban.jail, ban.id, int(ban.time), row.whole(ban.duration), ban.count, data)
         self._write(
             ("ban", *values[:3]),
@@ -257,10 +258,10 @@ class Store:
         return (ban for ban in map(made, rows) if ban.end > now)
 
     def recall(self, ban: Ban) -> Ban:
-        """Return a restored ban with captures and matches, if they can be read; any other as it is. Never raises."""
+        """Return a ban that lost its captures and matches with these, if they can be read. Never raises."""
         sql = "SELECT ip, timeofban, bantime, bancount, data FROM bips WHERE jail = ? AND ip = ?"
         try:
-            rows = self._read(sql, (ban.jail, ban.id)) if ban.restored else ()
+            rows = self._read(sql, (ban.jail, ban.id)) if not ban.matches else ()
         except StoreError:
             rows = ()
         for found in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from f2b.ban.packed import Bans
+from f2b.ban.packed import FULL, Bans
 from f2b.events import PERMANENT, Ban
 
 NUMBERS = st.integers() | st.floats(0, 1e12) | st.sampled_from([PERMANENT, 2**53 + 1, 10**400])
@@ -46,3 +46,15 @@ def test_bans_when_any_are_put_then_they_come_back_equal_and_of_the_same_types(b
         assert kept.get(key) == ban
         assert kept.pop(key) == ban
         assert kept.get(key) is kept.pop(key) is None
+
+
+def test_bans_when_there_are_very_many_then_only_the_newest_keep_what_led_to_them() -> None:
+    bans = Bans()
+    for number in range(FULL + 2):
+        who = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+        bans.put(Ban("sshd", who, 1.5, 600, 5, ("a line",), {"user": "root"}, who))
+    found = list(bans)
+    assert [bool(ban.matches) for ban in found] == [False, False] + [True] * FULL
+    assert found[0] == Ban("sshd", "10.0.0.0", 1.5, 600, 5, host="10.0.0.0")
+    assert bans.pop("10.0.0.0") == found[0]
+    assert len(bans) == FULL + 1

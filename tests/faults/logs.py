@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.faults.case import fault
-from tests.faults.patient import Patient, numbered
+from tests.faults.patient import PATIENCE_S, Patient, numbered
 
 
 @fault(quick=True)
@@ -306,6 +306,8 @@ def binary(patient: Patient) -> None:
     patient.begin()
     with patient.log.open("ab") as out:
         out.write(random.Random(1).randbytes(20_000_000) + b"\n")
+    patient.attack("192.0.2.2")
+    patient.wait(lambda: patient.acted()["192.0.2.2"], "192.0.2.2 is never banned", 5 * PATIENCE_S[patient.kind])
     patient.goes_on()
 
 

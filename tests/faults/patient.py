@@ -216,7 +216,7 @@ class Patient:
         """Return who is banned in a jail."""
         if self.kind == "f2b":
             try:
-                bans = client.request(str(self.socket), "banned", 10.0)["bans"]
+                bans = client.request(str(self.socket), "banned", 60.0)["bans"]
             except ControlError:
                 return []
             assert isinstance(bans, list)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 
 from tests.faults.patient import NFT, Patient, wait_quietly
 
@@ -17,6 +18,8 @@ EVERY_S = (1.0, 4.0)
 """Between two faults."""
 ATTACK_S = 0.1
 """Between two attackers."""
+PATIENCE_S = 300
+"""As slow as the machine may be."""
 MAY_GROW_MB = 12
 """From the first fault on; a thousand attackers take about one."""
 
@@ -73,11 +76,16 @@ class Soak:
     def _check(self) -> None:
         everybody = sorted(self.attackers)
         patient = self._patient
-        patient.wait(lambda: patient.banned() == everybody, f"not all of {len(everybody)} are in the ledger", 120)
-        patient.wait(lambda: sorted(patient.held()) == everybody, "the kernel does not agree", 120)
-        patient.wait(lambda: self._stored() == everybody, "the database does not agree", 120)
+        for what, found in (("ledger", patient.banned), ("kernel", self._held), ("database", self._stored)):
+            wait_quietly(partial(_same, found, everybody), PATIENCE_S)
+            now = found()
+            lost, odd = sorted({*everybody} - {*now}), sorted({*now} - {*everybody})
+            assert not lost, f"{len(lost)} of {len(everybody)} are not in the {what}: {lost[:5]}, and {odd[:5]} are"
         twice = [who for who, times in patient.told().items() if times > 1]
         assert not twice, f"banned anew: {twice}"
+
+    def _held(self) -> list[str]:
+        return sorted(self._patient.held())
 
     def _stored(self) -> list[str]:
         db = sqlite3.connect(f"file:{self._patient.db}?mode=ro", uri=True, timeout=30)
@@ -111,7 +119,9 @@ class Soak:
     def _remove_database(self) -> None:
         for tail in ("", "-wal", "-shm"):
             self._patient.db.with_name(f"db{tail}").unlink(missing_ok=True)
-        time.sleep(8.0)  # until it is noticed: what was lost with it nobody could restore after a crash
+        # What was lost with it nobody could restore after a crash, so nothing else happens until all is back.
+        before = set(self.attackers)
+        wait_quietly(lambda: self._patient.db.exists() and before <= set(self._stored()), PATIENCE_S)
 
     def _rotate(self) -> None:
         log = self._patient.log
@@ -146,3 +156,7 @@ class Soak:
     def _remove_socket(self) -> None:
         self._patient.socket.unlink(missing_ok=True)
         wait_quietly(self._patient.answers, 20)
+
+
+def _same(found: Callable[[], list[str]], wanted: list[str]) -> bool:
+    return found() == wanted

@@ -16,6 +16,7 @@ from tests.faults import (  # noqa: F401 - their cases
     action,
     clock,
     control,
+    crowd,
     disk,
     journal,
     kernel,

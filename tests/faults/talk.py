@@ -70,8 +70,10 @@ def values_that_make_no_sense(patient: Patient) -> None:
         "action", "addaction", "delaction", "idle",
     )  # fmt: skip
     commands: list[list[object]] = [["set", "app", name, value] for name in attributes for value in values]
-    own = ("loglevel", "logtarget", "dbfile", "dbpurgeage", "dbmaxmatches", "syslogsocket", "thread")
-    commands += [["set", name, value] for name in own for value in values if value != "/dev/zero"]
+    own = ("loglevel", "dbpurgeage", "dbmaxmatches", "thread")
+    commands += [["set", name, value] for name in own for value in values]
+    places: tuple[object, ...] = ("/", "\0", [])
+    commands += [["set", name, place] for name in ("logtarget", "dbfile", "syslogsocket") for place in places]
     commands += [["get", "app", value] for value in values] + [["get", value] for value in values]
     commands += [[value, value] for value in values] + [["status", value] for value in values]
     with ExitStack() as stack:

@@ -372,3 +372,8 @@ def test_folder_when_it_cannot_be_made_then_memory_stands_in_and_the_cure_is_tol
     assert store.trouble == ""
     assert len([*store.restore("sshd", NOW)]) == 1
     store.close()
+
+
+def test_recall_when_the_ledger_kept_only_numbers_then_lines_and_captures_come_back(store: Store) -> None:
+    store.ban(ban())
+    assert store.recall(replace(ban(), matches=(), captures={})).matches == ban().matches
