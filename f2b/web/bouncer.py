@@ -150,8 +150,8 @@ class Bouncers:
     async def _told(self, bouncer: Bouncer, want: Wanted, starts: bool) -> AsyncIterator[str]:
         """Yield the answer that tells a bouncer what it does not know, and note that it does then."""
         now = self._now()
-        seen, found = self._mirror.number, self._found(bouncer, want, now)
-        over = [(value, bouncer.held[value]) for value in found.over]
+        seen, found = self._mirror.number, await self._found(bouncer, want, now)
+        over = [(value, bouncer.held[value]) for value in found.over if value in bouncer.held]
         new = [(ban.id, decision.until(ban, now)) for ban in found.new]
         longer = [] if starts else [value for value, _ in new if value in bouncer.held]
         fresh = bouncer.unsure([value for value, _ in new])
@@ -168,17 +168,16 @@ class Bouncers:
         # All of it is sent: whoever went away before is told again.
         bouncer.told(new)
         gone = bouncer.let_go(over)
-        bouncer.seen = seen
+        bouncer.seen, bouncer.asked, bouncer.good = seen, want, min(found.first, now + FULLY_S)
         if new or gone:
             await self._save(bouncer, new, gone)
 
-    def _found(self, bouncer: Bouncer, want: Wanted, now: float) -> Delta:
+    async def _found(self, bouncer: Bouncer, want: Wanted, now: float) -> Delta:
         """Return what to tell; nothing without a look if nothing can have changed."""
-        same = bouncer.seen == self._mirror.number and bouncer.asked == want
-        if same and 0 <= now - bouncer.looked < FULLY_S:
-            return Delta((), ())
-        bouncer.asked, bouncer.looked = want, now
-        return decision.delta(self._mirror, want, bouncer.held, now)
+        if (bouncer.seen, bouncer.asked) == (self._mirror.number, want) and now < bouncer.good:
+            return Delta((), (), bouncer.good)
+        bans, held = list(self._mirror), dict(bouncer.held)  # for a thread: others are answered meanwhile
+        return await to_thread.run_sync(decision.delta, bans, want, held, now)
 
     async def _save(self, bouncer: Bouncer, held: Sequence[tuple[str, float]], gone: Sequence[str] = ()) -> None:
         """Write in the order in which things happened."""

@@ -8,12 +8,12 @@ localapi_swagger.yaml; durations are Go's (`3h59m57.123s`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
 from f2b import net
-from f2b.web.mirror import Banned, Mirror
+from f2b.web.mirror import FOR_EVER, Banned, Mirror
 
 ORIGIN = "f2b"
 TYPE = "ban"
@@ -61,6 +61,8 @@ class Delta(NamedTuple):
     new: Sequence[Banned]
     over: Sequence[str]
     """Values that it holds and should not."""
+    first: float
+    """When the first of what it should hold ends."""
 
 
 def wanted(query: Query) -> Wanted:
@@ -115,15 +117,19 @@ def _inside(mirror: Mirror, key: str) -> Iterable[Banned]:
     return mirror.page(key, limit=len(mirror)).bans if "/" in key else mirror.of(key)
 
 
-def delta(mirror: Mirror, want: Wanted, held: Held, now: float) -> Delta:
+def delta(bans: Iterable[Banned], want: Wanted, held: Held, now: float) -> Delta:
     """Return what must be told to whoever holds this."""
-    best = _best(mirror, want, now)
+    best = _best(bans, want, now, held)
     new = [ban for ban in best.values() if _due(held.get(ban.id, UNSURE), ban.end, now)]
-    return Delta(new, [value for value in held if value not in best])
+    over = [value for value in held if value not in best]
+    return Delta(new, over, min((ban.end for ban in best.values()), default=FOR_EVER))
 
 
-def _best(bans: Iterable[Banned], want: Wanted, now: float) -> dict[str, Banned]:
-    """Return the longest ban of each value that is wanted. What is no address is nothing for a bouncer."""
+def _best(bans: Iterable[Banned], want: Wanted, now: float, known: Container[str] = ()) -> dict[str, Banned]:
+    """Return the longest ban of each value that is wanted. What is no address is nothing for a bouncer.
+
+    `known`: values of which it is known that they are addresses or networks.
+    """
     best: dict[str, Banned] = {}
     jails: dict[str, bool] = {}
     for ban in bans:
@@ -134,7 +140,7 @@ def _best(bans: Iterable[Banned], want: Wanted, now: float) -> dict[str, Banned]
             continue
         other = best.get(ban.id)
         if other is None:
-            if not net.span(ban.id):
+            if ban.id not in known and not net.span(ban.id):
                 continue
         elif other.end >= ban.end:
             continue

@@ -57,9 +57,9 @@ class Bouncer:
         self.seen = -1
         """The mirror's last change that it was told of; -1 if it must be looked."""
         self.asked: Wanted | None = None
-        """What it asked for when all was looked through."""
-        self.looked = 0.0
-        """When that was."""
+        """What it asked for then."""
+        self.good = 0.0
+        """Until when nothing can be told anew unless the mirror changes."""
 
     def start(self) -> None:
         """Note that it begins anew: it holds nothing, or what it held before."""

@@ -312,7 +312,7 @@ def test_handout_when_a_bouncer_was_not_heard_of_for_long_then_it_is_forgotten(s
 STEP = st.tuples(st.sampled_from(["ban", "unban", "pull", "cut", "restart", "late", "start"]), st.integers(0, 11))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(steps=st.lists(STEP, max_size=25), agent=st.sampled_from([AGENT, f"{DELETES_FIRST}/1"]))
 def test_stream_when_anything_happens_then_after_a_pull_the_bouncer_holds_what_is_banned(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], agent: str

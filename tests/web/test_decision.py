@@ -88,8 +88,8 @@ def test_delta_when_several_jails_ban_somebody_then_the_longest_ban_is_the_decis
 
 def test_delta_when_one_of_two_bans_is_over_then_nothing_is_told() -> None:
     held = {"192.0.2.1": NOW + 900}
-    assert decision.delta(mirror(ban("192.0.2.1", "a", 100)), ALL, held, NOW) == ([], [])
-    assert decision.delta(mirror(), ALL, held, NOW) == ([], ["192.0.2.1"])
+    assert decision.delta(mirror(ban("192.0.2.1", "a", 100)), ALL, held, NOW) == ([], [], NOW + 100)
+    assert decision.delta(mirror(), ALL, held, NOW) == ([], ["192.0.2.1"], FOR_EVER)
 
 
 def test_delta_when_a_ban_has_ended_and_nobody_said_so_yet_then_it_is_over() -> None:
@@ -120,7 +120,7 @@ def test_delta_when_a_ban_lasts_longer_than_was_told_then_it_is_told_again(
     told: float, left: float, due: bool
 ) -> None:
     found = decision.delta(mirror(ban("192.0.2.1", left=left)), ALL, {"192.0.2.1": NOW + told}, NOW)
-    assert (bool(found.new), found.over) == (due, [])
+    assert (bool(found.new), found.over, found.first) == (due, [], NOW + left)
 
 
 def test_decision_when_a_ban_is_for_ever_then_bouncers_are_told_what_an_ipset_can_hold() -> None:
