@@ -6,7 +6,6 @@ All jails share what is known of that. Pure: times, gateways and what lists of p
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
@@ -23,6 +22,8 @@ AGAIN_S = 3600.0
 """A login from the same address is news again after so long."""
 ONE_HOST = 64
 """An IPv6 network of so many bits is one customer's, and its ban nothing that is to be warned of."""
+FREE = {4: 16, 6: 80}
+"""Logins are kept together by networks with so many bits free: a /16, a /48."""
 NAMED = 3
 """So many of those who logged in are named."""
 
@@ -43,8 +44,8 @@ class Arrivals:
         self._most = most
         self._latest: OrderedDict[str, Arrival] = OrderedDict()
         """In the order in which they were heard of."""
-        self._places: dict[int, list[tuple[int, str]]] = {4: [], 6: []}
-        """Their addresses as numbers, by family, in order."""
+        self._places: dict[tuple[int, int], dict[str, int]] = {}
+        """Their addresses with their numbers, by family and what the numbers begin with."""
 
     def __len__(self) -> int:
         return len(self._latest)
@@ -60,7 +61,7 @@ class Arrivals:
             return False
         place = net.span(one.address) if one.address not in self._latest else None
         if place is not None:
-            insort(self._places[place[0]], (place[1], one.address))
+            self._places.setdefault(_stretch(*place[:2]), {})[one.address] = place[1]
         self._latest[one.address] = one
         self._latest.move_to_end(one.address)
         if len(self._latest) > self._most:
@@ -83,12 +84,14 @@ class Arrivals:
         if span is None:
             return
         family, first, last = span
-        places = self._places[family]
-        for at in range(bisect_left(places, (first, "")), len(places)):
-            number, address = places[at]
-            if number > last:
-                return
-            yield address
+        begin, end = _stretch(family, first)[1], _stretch(family, last)[1]
+        if end - begin < len(self._places):
+            stretches = ((family, at) for at in range(begin, end + 1))
+        else:
+            stretches = (one for one in self._places if one[0] == family and begin <= one[1] <= end)
+        known = (each for stretch in stretches for each in self._places.get(stretch, {}).items())
+        found = sorted((number, address) for address, number in known if first <= number <= last)
+        yield from (address for _, address in found)
 
     def purge(self, now: float) -> None:
         """Forget what no longer counts."""
@@ -101,8 +104,14 @@ class Arrivals:
     def _forget(self, address: str) -> None:
         del self._latest[address]
         family, number, _ = net.span(address) or (4, 0, 0)
-        places = self._places[family]
-        del places[bisect_left(places, (number, address))]
+        stretch = _stretch(family, number)
+        del self._places[stretch][address]
+        if not self._places[stretch]:
+            del self._places[stretch]
+
+
+def _stretch(family: int, number: int) -> tuple[int, int]:
+    return family, number >> FREE[family]
 
 
 class Others:

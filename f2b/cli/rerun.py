@@ -201,9 +201,15 @@ class Rerun:
                 self.first = time
             self.last = time
             written = line.time or 0.0
+            asked, finds = None, True
             for bit, name, base, findtime in heard[number]:
-                if not mask & bit or (base is not None and written >= time - findtime and not base.finds(line)):
+                if not mask & bit:
                     continue
+                if base is not None and written >= time - findtime:
+                    if base is not asked:
+                        asked, finds = base, base.finds(line)
+                    if not finds:
+                        continue
                 effects = line_of(name, line, time)
                 if effects:
                     yield from self._followed(effects, time)

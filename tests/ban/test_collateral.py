@@ -106,3 +106,19 @@ def test_logins_when_they_are_many_then_the_latest_stay_and_networks_find_what_a
     each = [one for number in range(256) for one in arrivals.inside(f"192.0.2.{number}", now)]
     assert sorted(each) == sorted(arrivals.inside("192.0.2.0/24", now))
     assert len(each) == len(arrivals)
+
+
+WIDE = st.sampled_from([net.unpacked(bytes([10, a, b, c])) for a in (0, 1, 255) for b in (0, 255) for c in (1, 254)])
+WIDE_6 = st.sampled_from([f"2001:{a}:{b}:{c}::1" for a in ("db8", "db9") for b in "0f" for c in "0f"])
+NETWORKS = ("0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/15", "10.1.0.0/16", "10.1.0.0/17", "10.255.255.0/24")
+NETWORKS_6 = ("::/0", "2001:db8::/32", "2001:db8::/31", "2001:db8:f::/48", "2001:db8:f::/47", "2001:db8:f:f::/64")
+
+
+@given(st.lists(WIDE | WIDE_6, max_size=40), st.sampled_from(NETWORKS + NETWORKS_6))
+def test_logins_when_a_network_is_wide_or_narrow_then_all_of_it_are_found(logins: list[str], network: str) -> None:
+    arrivals = Arrivals(15)
+    for number, address in enumerate(logins):
+        arrivals.note(Arrival(address, "", NOW + number))
+    there = net.NetSet([network])
+    known = {one.address for address in set(logins) for one in arrivals.inside(address)}
+    assert {one.address for one in arrivals.inside(network)} == {address for address in known if address in there}
