@@ -14,18 +14,16 @@ from collections.abc import Sequence
 
 from f2b.cli.commands import COMMANDS
 
-READERS = frozenset({"regex", "replay", "tune"})
-"""Commands that read logs to their end."""
 SELDOM = 50_000
-"""So many objects more, and these look for garbage: hardly anything of ours is any that has to be looked for, and
-the looks take a seventh of the start of `f2b regex`, a tenth of a long replay."""
+"""So many objects more, and commands look for garbage: hardly anything of ours is any that has to be looked for, and
+the looks take a seventh of the start of `f2b regex`, a tenth of a long replay. The server, once it is up, has numbers
+of its own (`memory`)."""
 _WHERE = ("-s", "--socket", "-c", "--config")
 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 no server."""
-    if not READERS.isdisjoint(sys.argv[1:2]):
-        gc.set_threshold(SELDOM)
+    gc.set_threshold(SELDOM)
     try:
         status = run(sys.argv[1:])
         sys.stdout.flush()

@@ -131,6 +131,7 @@ def _options(given: Given) -> Options:
 
 def run(options: Options) -> int:
     """Serve until somebody says stop; return 0, 1 if nothing can be protected, 2 if the configuration is bad."""
+    gc.disable()  # what is made until all jails are up stays: looking through it again and again is in vain
     settings = search.load(_directory(options), only=search.NO_JAIL if options.bare else ())
     if options.strict and not _any_sound(settings):
         return 1
@@ -224,7 +225,6 @@ class Service:
             self._write_pid()
             if not self._settings.jails and not self._options.bare:
                 log.warning("server", "No jail is enabled, so nothing is protected; enable one in jail.local")
-            gc.disable()  # what is made now stays: looking through it again and again is in vain
             server.start(builder.native.restore.together)
             if not self._protects(front):
                 return 1

@@ -237,17 +237,17 @@ class Store:
         A jail's shorter `bantime` cuts them, unless it increments: then only `maxtime` does. None cuts nothing.
         """
         most = maxtime if increment else None if bantime is None or bantime < 0 else bantime
-        lengths: dict[float, float] = {}
-        """Most are of the same few: equal ones are one object."""
 
-        def made(found: tuple[str, float, float, int, object]) -> Ban:
+        def made(found: tuple[str, float, float, int, object]) -> Ban | None:
             key, when, duration, count, data = found
             if duration == row.UNKNOWN:
                 duration = PERMANENT if bantime is None else bantime
-            duration = lengths.setdefault(duration, duration)
+            if 0 <= duration <= now - when:
+                return None
             ban = row.restored_ban(jail, (key, when, duration, count, data), increment)
             if most is not None and (increment or not ban.own_time) and (duration < 0 or duration > most):
                 ban = replace(ban, duration=most)
+                return ban if ban.end > now else None
             return ban
 
         rows = self._rows(
@@ -255,7 +255,7 @@ class Store:
             "AND (bantime < 0 OR timeofban + bantime > ?) AND max(timeofban, bantime, bancount) < 1e12 ORDER BY ip",
             (now + AHEAD_S, now, jail, now),
         )
-        return (ban for ban in map(made, rows) if ban.end > now)
+        return filter(None, map(made, rows))
 
     def recall(self, ban: Ban) -> Ban:
         """Return a ban that lost its captures and matches with these, if they can be read. Never raises."""
