@@ -53,15 +53,12 @@ def send(browser: httpx.Client, page: str, to: str, **fields: str) -> httpx.Resp
 
 
 @contextmanager
-def site(folder: Path, **options: object) -> Iterator[Site]:
+def site(folder: Path) -> Iterator[Site]:
     """Give a page and its server, which has banned the attacker."""
     with running(folder) as server:
         log = server.jail()
         log.touch()
-        server.write("token", f"{TOKEN}\n").chmod(0o600)
-        settings = {"token_file": folder / "token", **options}
-        said = "".join(f"{name} = {value}\n" for name, value in settings.items() if value)
-        server.write("f2b.conf", f"[web]\n{said}")
+        configure(folder, token_file=folder / "token")
         server.start()
         fail(log, ATTACKER)
         wait_for(lambda: server.banned() == [ATTACKER])
@@ -69,10 +66,18 @@ def site(folder: Path, **options: object) -> Iterator[Site]:
             yield Site(server, url)
 
 
+def configure(folder: Path, **options: object) -> None:
+    """Write the page's settings, and a token."""
+    (folder / "token").write_text(f"{TOKEN}\n")
+    (folder / "token").chmod(0o600)
+    said = "".join(f"{name} = {value}\n" for name, value in options.items())
+    (folder / "f2b.conf").write_text(f"[web]\n{said}")
+
+
 @contextmanager
-def served(server: Server) -> Iterator[str]:
-    """Give the address of a page for a server that runs."""
-    where = ["-c", str(server.folder), "-s", server.socket, "--db", str(server.folder / "db")]
+def served(server: Server, folder: Path | None = None) -> Iterator[str]:
+    """Give the address of a page for a server that runs, with the settings in a folder."""
+    where = ["-c", str(folder or server.folder), "-s", server.socket, "--db", str(server.folder / "db")]
     command = [sys.executable, "-m", "f2b", "web", *where, "--listen", "127.0.0.1:0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as web:
         try:

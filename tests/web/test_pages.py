@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from tests.daemon.running import fail, wait_for
-from tests.web.browsing import ATTACKER, QUIET, TOKEN, Site, send, site
+from tests.web.browsing import ATTACKER, QUIET, TOKEN, Site, configure, send, served, site
 
-PAGES = ["/", "/jails", "/jail?name=app", "/bans", "/past", f"/explain?id={ATTACKER}", "/line", "/replay", "/login"]
+PAGES = ["/", "/jails", "/jail?name=app", "/bans", "/past", "/explain", "/line", "/replay", "/login"]
 
 
 @pytest.fixture(scope="module")
@@ -249,11 +249,13 @@ def test_openapi_when_read_then_it_describes_what_is_there(browser: httpx.Client
         assert set(said) >= set(schemas[name]["properties"]) == set(schemas[name]["required"])
 
 
-# ---- other settings: a server each ------------------------------------------------------------------------
+# ---- other settings: a page each ----------------------------------------------------------------------------
 
 
-def test_private_when_set_then_nothing_is_shown_without_the_token(tmp_path: Path) -> None:
-    with site(tmp_path, private="yes") as found, found.browser() as browser:
+def test_private_when_set_then_nothing_is_shown_without_the_token(shown: Site, tmp_path: Path) -> None:
+    configure(tmp_path, token_file=tmp_path / "token", private="yes")
+    with served(shown.server, tmp_path) as url, Site(shown.server, url).browser() as browser:
+        found = Site(shown.server, url)
         for path in ("/", "/bans", "/past", "/jail?name=app"):
             assert browser.get(path).headers["location"] == "/login"
         for path in ("/api/status", "/api/banned"):
@@ -267,13 +269,14 @@ def test_private_when_set_then_nothing_is_shown_without_the_token(tmp_path: Path
         assert late.status_code == 429
 
 
-def test_read_only_when_there_is_no_token_then_nothing_can_be_changed(tmp_path: Path) -> None:
-    with site(tmp_path, token_file="") as found, found.browser() as browser:
+def test_read_only_when_there_is_no_token_then_nothing_can_be_changed(shown: Site, tmp_path: Path) -> None:
+    configure(tmp_path)
+    with served(shown.server, tmp_path) as url, Site(shown.server, url).browser() as browser:
         assert "read only" in browser.get("/").text
         assert browser.post("/api/ban", json={"ip": QUIET}).status_code == 403
         assert send(browser, "/login", "/login", token="").status_code == 403
         assert send(browser, "/login", "/ban", id=QUIET).headers["location"] == "/login"
-        found.server.end()
+        shown.server.end()
         wait_for(lambda: browser.get("/").status_code == 503)
-        found.server.start()
+        shown.server.start()
         wait_for(lambda: ATTACKER in browser.get("/bans").text)
