@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from f2b.filter.cover import Needle, cover
 from f2b.filter.literals import Clause
 
+Regexes = tuple[tuple[Clause, ...], ...]
+"""The clauses of each regex of a filter."""
 ALL = -1
 """The mask of a line that every filter must see."""
 
@@ -24,8 +26,13 @@ class Scanner:
         """The filters that must see every line: those without a needle to look for."""
         self._plain: dict[bytes, int] = {}
         self._folded: dict[bytes, int] = {}
+        known: dict[Regexes, list[Needle] | None] = {}
+        """Of a hundred jails many have the same filter, and choosing takes milliseconds for each."""
         for number, regexes in enumerate(filters):
-            needles = None if regexes is None else cover(regexes, sample)
+            key = None if regexes is None else tuple(map(tuple, regexes))
+            if key is not None and key not in known:
+                known[key] = cover(key, sample)
+            needles = None if key is None else known[key]
             if needles is None:
                 self.always |= 1 << number
             for needle in needles or ():
