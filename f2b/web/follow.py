@@ -18,6 +18,8 @@ WAIT_S = 10.0
 """How long the server is asked to wait for events."""
 LOOK_S = 60.0
 """How often it is looked whether mirror and server still agree: what a banlist names is told by no event."""
+AGAIN_S = 5.0
+"""When to look again if something happened while it was looked."""
 _DOUBTS = 2
 """How often they must differ, with nothing happening meanwhile, before everything is asked for anew."""
 
@@ -94,9 +96,10 @@ class Follower(Thread):
 
     def _look(self) -> None:
         """Compare how many each jail keeps out, if nothing happens meanwhile."""
+        self._looked = monotonic() - LOOK_S + AGAIN_S
         self._read(0.0)
         jails: Iterable[Mapping[str, object]] = self._client.ask("summary")["jails"]
-        if not self._cursor or self._read(0.0).events:
+        if not self._cursor or any(event.event in KINDS for event in self._read(0.0).events):
             return  # later, then
         self._looked = monotonic()
         said = {jail["name"]: jail["banned"] for jail in jails if jail["banned"]}
