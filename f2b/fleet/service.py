@@ -74,6 +74,7 @@ class Service:
         self._hand = Hand(self._server, self._book, host, spec.maxbans, tell)
         self._position = ""
         """How far the stream was read; empty if all that holds must be looked at anew."""
+        self._unsaved = asyncio.Event()
         self._seen: Standing | None = None
         self._jails: Mapping[str, Mapping[str, Any]] = {}
         self._contact: float | None = None
@@ -116,7 +117,7 @@ class Service:
             await self._reconcile(standing)
         self._seen, self._contact = standing, time.time()
         self._hand.want(list(self._book), news=False)
-        await _together(self._announce(), self._follow(), self._hand.run(), self._beat())
+        await _together(self._announce(), self._follow(), self._hand.run(), self._beat(), self._save())
 
     def _goes_on(self, standing: Standing) -> bool:
         """Return whether it is enough to read on from where we are."""
@@ -158,7 +159,7 @@ class Service:
             raise
         if batch["cursor"] != self._cursor:
             self._cursor = batch["cursor"]
-            await asyncio.to_thread(self._state.save, {"cursor": self._cursor})
+            self._unsaved.set()
         return len(events) if len(events) == len(batch["events"]) else None
 
     async def _post(self, entries: Sequence[Entry]) -> None:
@@ -195,6 +196,13 @@ class Service:
         if self._book.verdict(key, now):
             return None  # he is banned already
         return Failure(*key, event["time"], event["cursor"]), jail["maxretry"], jail["findtime"]
+
+    async def _save(self) -> None:
+        """Note how far all was told: beside it, for a disk may take its time."""
+        while True:
+            await self._unsaved.wait()
+            self._unsaved.clear()
+            await asyncio.to_thread(self._state.save, {"cursor": self._cursor})
 
     # ---- from all to this host ----
 

@@ -18,6 +18,10 @@ from tests.daemon.running import Server, wait_for
 KEY = "0123456789abcdef" * 4
 
 
+AT_ONCE = 10
+"""So many hosts are started together."""
+
+
 class Store:
     """A redis-server on a Unix socket, which can be killed and started again."""
 
@@ -75,6 +79,11 @@ class Host:
                 self.command("run", "--state", f"{self.server.folder}/state"), stderr=out
             )
 
+    def pid(self) -> int:
+        """Return its satellite's process."""
+        assert self._satellite
+        return self._satellite.pid
+
     def leave(self) -> None:
         """Kill the satellite."""
         if self._satellite:
@@ -118,24 +127,32 @@ def configure(server: Server, store: Store, name: str, **options: object) -> Non
 
 
 @contextmanager
-def hosts(folder: Path, store: Store, size: int, **options: object) -> Iterator[list[Host]]:
-    """Give hosts that share the jail `app`, and have found each other."""
+def hosts(
+    folder: Path, store: Store, size: int, prefix: Sequence[str] = (), **options: object
+) -> Iterator[list[Host]]:
+    """Give hosts that share the jail `app`, and have found each other.
+
+    With `prefix` they ban for real: it must put each server into a network namespace of its own.
+    """
+    action = "nftables-allports" if prefix else "dry"
     with ExitStack() as stack:
-        found = []
-        for number in range(size):
-            name = f"web{number}"
-            server = Server(folder / name)
-            stack.callback(_end, server)
-            server.jail(bantime=3600, maxretry=3, ignoreself="no").touch()
-            configure(server, store, name, **options)
-            server.start()
-            host = Host(server, name)
-            stack.callback(host.leave)
-            host.begin()
-            found.append(host)
-        for host in found:
-            wait_for(host.contact)
+        found = [Host(Server(folder / f"web{number}", prefix, not prefix), f"web{number}") for number in range(size)]
+        for at in range(0, size, AT_ONCE):
+            _start(stack, found[at : at + AT_ONCE], store, action, options)
         yield found
+
+
+def _start(stack: ExitStack, found: Sequence[Host], store: Store, action: str, options: Mapping[str, object]) -> None:
+    for host in found:
+        server = host.server
+        stack.callback(_end, server)
+        server.jail(bantime=3600, maxretry=3, ignoreself="no", action=action).touch()
+        configure(server, store, host.name, **options)
+        server.process = subprocess.Popen(server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stack.callback(host.leave)
+        host.begin()  # it waits for its server
+    for host in found:
+        wait_for(host.contact, 300)
 
 
 def _end(server: Server) -> None:
