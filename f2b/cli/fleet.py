@@ -68,23 +68,29 @@ def _fleet(given: Given) -> int:
     if what not in ("run", *_ASKED):
         raise Usage("Say 'run', 'status', 'bans' or 'hosts'")
     directory = given.value("config")
-    server = search.load(Path(directory) if directory else None, only=_SERVER_ONLY).server
-    section = server.sections.get(setting.SECTION, {})
+    settings = search.load(Path(directory) if directory else None, only=_SERVER_ONLY)
+    section = settings.server.sections.get(setting.SECTION, {})
     if not section:
         raise ConfigError("there is no fleet", cure="write [fleet] with url, keyfile and share into f2b.conf")
     spec = setting.read(section)
-    key = secret.read(spec.keyfile, os.environ).encode()
+    key = _secret(spec.keyfile, settings.directory).encode()
     if len(key) < SHORTEST_KEY:
         raise ConfigError("the key is too short", cure=f"openssl rand -hex 32 > {spec.keyfile}")
     try:
         from f2b.fleet.stream import Stream, connect  # redis is an extra
     except ImportError:
         raise ConfigError("a fleet needs redis-py", cure="pip install 'f2b[redis]'") from None
-    password = secret.read(spec.password_file, os.environ) if spec.password_file else ""
+    password = _secret(spec.password_file, settings.directory) if spec.password_file else ""
     stream = Stream(connect(spec, password), spec.prefix, key, spec.maxlen)
     if what == "run":
         return asyncio.run(_run(given, spec, key, stream))
     return asyncio.run(_ask(given, spec, key, stream, _ASKED[what]))
+
+
+def _secret(path: str, directory: str) -> str:
+    """Return a secret. A bare name is one of systemd's credentials, or else a file in the configuration folder."""
+    bare = "/" not in path and "CREDENTIALS_DIRECTORY" not in os.environ
+    return secret.read(f"{directory}/{path}" if bare else path, os.environ)
 
 
 # ---- following --------------------------------------------------------------------------------------------

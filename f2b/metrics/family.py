@@ -59,6 +59,17 @@ def families(answer: Mapping[str, Any], elements: Mapping[tuple[str, str], int])
             family.add_metric([jail["name"]], float(jail[key]))
         yield family
     yield from _actions(answer, elements)
+    if answer.get("fleet"):
+        yield from _fleet(answer["fleet"])
+
+
+def _fleet(said: Mapping[str, Any]) -> Iterator[Metric]:
+    for key, text in (
+        ("contact", "When Redis answered last, seconds since 1970; 0 if it never did."),
+        ("lag", "By how many seconds this host is behind the fleet."),
+        ("hosts", "Hosts that take part."),
+    ):
+        yield GaugeMetricFamily(f"f2b_fleet_{key}", text, value=float(said[key] or 0))
 
 
 def _actions(answer: Mapping[str, Any], elements: Mapping[tuple[str, str], int]) -> Iterator[Metric]:
