@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from f2b.logform import LEVELS as LEVELS
 from f2b.logform import Form, understood
+from f2b.planted import refuse_planted
 
 _SEVERITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "NOTICE": 5, "INFO": 6, "DEBUG": 7}  # syslog(3)
 _GRAVE = LEVELS["ERROR"]
@@ -162,6 +163,7 @@ def _opened(target: str, syslog: str, form: Form) -> tuple[Write, Callable[[], o
         return *_to_socket(syslog, lambda *said: _syslog(form, *said)), None
     if target == "SYSTEMD-JOURNAL":
         return *_to_socket(_JOURNAL, lambda *said: _journal(form, *said)), None
+    refuse_planted(target)
     # Only the owner may read what attackers and users typed; a FIFO that nobody reads must not stop the server.
     fd = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
     file = _File(fd, form)

@@ -24,6 +24,7 @@ LAYERS = [
     ["duration"],
     ["events"],
     ["logform"],
+    ["planted"],
     ["log"],
     ["loop"],
     ["memory"],

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from f2b.loop import Loop
+from f2b.planted import refuse_planted
 
 DESCRIPTORS = 16_384
 """Files that the server may have open."""
@@ -57,6 +58,7 @@ class PidFile:
     def write(self) -> None:
         """Write it, and make its folder if that is missing. Raises OSError."""
         self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        refuse_planted(str(self._path))
         self._path.write_text(self._text)
 
     def remove(self) -> None:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from f2b.errors import SourceError
+from f2b.planted import refuse_planted
 from f2b.source import newline
 from f2b.source.position import Position, fingerprint
 
@@ -33,6 +34,7 @@ _KINDS = {
 def open_log(path: str) -> int:
     """Return a descriptor of a regular file; never hangs. Raises SourceError that says what is wrong and the cure."""
     try:
+        refuse_planted(path)
         _refuse_special(path, Path(path).stat())  # before opening: opening alone wakes the writer of a FIFO
         fd = os.open(path, _FLAGS)
     except OSError as error:

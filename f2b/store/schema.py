@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from f2b.errors import StoreError
+from f2b.planted import refuse_planted
 
 VERSION = 4
 CHECKED = 16 << 20
@@ -112,6 +113,7 @@ def aside(path: str) -> str:
 def _prepare(path: str) -> None:
     """Make the file private before SQLite would make it readable: it holds what users typed at logins."""
     Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refuse_planted(path)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if os.fstat(fd).st_uid == os.geteuid():
