@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.daemon import geoip
 from tests.daemon.running import PATIENCE_S, Server, fail, running, wait_for
 
 TOKEN = "correct-horse-battery-staple"
@@ -58,7 +59,8 @@ def site(folder: Path) -> Iterator[Site]:
     with running(folder) as server:
         log = server.jail()
         log.touch()
-        configure(folder, token_file=folder / "token")
+        places = geoip.write(folder / "country.mmdb", {"203.0.113.0/24": geoip.country("NL", "EU")})
+        configure(folder, token_file=folder / "token", geoip=places)
         server.start()
         fail(log, ATTACKER)
         wait_for(lambda: server.banned() == [ATTACKER])
