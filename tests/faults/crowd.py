@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from tests.faults.case import OURS, fault
 from tests.faults.control import connected
 from tests.faults.disk import saved
-from tests.faults.patient import NFT, Patient, numbered
+from tests.faults.patient import NFT, PATIENCE_S, Patient, numbered
 
 
 @fault(OURS, alone=True)
@@ -138,10 +138,12 @@ def descriptors_taken_by_logs_and_clients(patient: Patient) -> None:
 
 @fault()
 def hole_of_gigabytes(patient: Patient) -> None:
-    """A careless writer makes the log a hole of 3 GB of NULs, then failures come."""
+    """A careless writer makes the log a hole of 1 GB of NULs, then failures come."""
     patient.begin()
-    os.truncate(patient.log, 3 << 30)
+    os.truncate(patient.log, 1 << 30)
     patient.attack("192.0.2.9", 1)  # glued to the hole
+    patient.attack("192.0.2.2")
+    patient.wait(lambda: patient.acted()["192.0.2.2"], "192.0.2.2 is never banned", 5 * PATIENCE_S[patient.kind])
     patient.goes_on()
     assert patient.memory_mb() < 150, f"{patient.memory_mb()} MB"
 
@@ -157,7 +159,7 @@ def copied_and_truncated_in_a_storm(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault()
+@fault(quick=True)
 def links_that_turn(patient: Patient) -> None:
     """The log is a link, turned to a new file with each attacker, as containers' logs are."""
     patient.jail()
