@@ -13,7 +13,7 @@ from f2b.filter import Filter
 from f2b.filter.scan import Scanner
 from f2b.lines import LineReader
 
-BULK = 2 * 1024
+BULK = 1024
 """Bytes of a chunk from which on a scan is worth it: less than what a backlog is read in at least."""
 SAMPLE = 64 * 1024
 """Bytes of a log by which needles are chosen."""

@@ -13,8 +13,8 @@ from f2b.loop import Loop
 SLICE = 0.005
 """Seconds after which the loop sees to everything else."""
 PIECE = 0.02
-"""Seconds that one piece of work may take: each costs a transaction of the kernel's and one of the database's, and in
-a storm of bans smaller ones would be little else."""
+"""Seconds of computing that one piece of work may take: each costs a transaction of the kernel's and one of the
+database's, and in a storm of bans smaller ones would be little else."""
 
 Reader = Callable[[], object]
 
