@@ -13,7 +13,7 @@ SECTION = "fleet"
 ALL = "*"
 URL = "redis://localhost:6379/0"
 MAXLEN = 100_000
-MAXBANS = 600
+MAXBANS = 6000
 """New bans of other hosts in a minute."""
 _URL = re.compile(r"(rediss?|unix|sentinels?)://[^\s]+")
 _NAME = re.compile(r"[\w.:-]{1,64}")
