@@ -137,12 +137,9 @@ def test_fleet_command_when_asked_then_it_tells_bans_hosts_and_how_it_does(fleet
     wait_for(agree(fleet, {"198.18.7.1"}))
     (ban,) = json.loads(fleet[1].ask("bans", "--json").stdout)
     assert (ban["id"], ban["jail"], ban["origin"]) == ("198.18.7.1", "app", "web0")
-    assert "198.18.7.1  app   web0" in fleet[1].ask("bans").stdout
     assert [each["host"] for each in json.loads(fleet[0].ask("hosts", "--json").stdout)] == ["web0", "web1", "web2"]
-    assert "web2  " in fleet[0].ask("hosts").stdout
     said = json.loads(fleet[0].ask("status", "--json").stdout)
     assert (said["hosts"], said["this"]["name"]) == (3, "web0")
-    assert "answers in" in fleet[0].ask("status").stdout
     assert "fleet: 3 hosts" in fleet[0].server.ask("status").stdout
 
 
