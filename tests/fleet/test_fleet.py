@@ -132,15 +132,17 @@ def test_server_when_killed_then_its_bans_stay_and_it_catches_up(fleet: list[Hos
     wait_for(agree(fleet, {"198.18.6.1", "198.18.6.2", "198.18.6.3"}))
 
 
-def test_fleet_command_when_asked_then_it_tells_bans_hosts_and_how_it_does(fleet: list[Host]) -> None:
+def test_fleet_command_when_asked_then_it_tells_bans_hosts_and_how_it_does(fleet: list[Host], store: Store) -> None:
     fleet[0].ban(["198.18.7.1"], 600)
     wait_for(agree(fleet, {"198.18.7.1"}))
     (ban,) = json.loads(fleet[1].ask("bans", "--json").stdout)
     assert (ban["id"], ban["jail"], ban["origin"]) == ("198.18.7.1", "app", "web0")
+    # After a flush, or a start, each host says at its next beat that it is there.
+    wait_for(lambda: store.client.hlen("f2b:hosts") == COUNT)
     assert [each["host"] for each in json.loads(fleet[0].ask("hosts", "--json").stdout)] == ["web0", "web1", "web2"]
     said = json.loads(fleet[0].ask("status", "--json").stdout)
     assert (said["hosts"], said["this"]["name"]) == (3, "web0")
-    assert "fleet: 3 hosts" in fleet[0].server.ask("status").stdout
+    wait_for(lambda: "fleet: 3 hosts" in fleet[0].server.ask("status").stdout)
 
 
 def test_entry_when_it_stands_in_redis_then_it_is_signed(fleet: list[Host], store: Store) -> None:
