@@ -79,9 +79,10 @@ def test_packages_when_compared_with_the_tree_then_each_is_listed() -> None:
 def test_wheel_when_opened_then_it_holds_every_module_and_nothing_else(built: dict[str, Path]) -> None:
     names = zipfile.ZipFile(built["wheel"]).namelist()
     installed = [name for name in names if ".dist-info/" not in name and ".data/" not in name]
-    modules = [str(path.relative_to(ROOT)) for path in (ROOT / "f2b").rglob("*.py")]
+    files = [path for path in (ROOT / "f2b").rglob("*") if path.suffix in (".py", ".css", ".js", ".svg", ".typed")]
+    modules = [str(path.relative_to(ROOT)) for path in files]
     data = [f"f2b/shipped/{path}" for path in shipped_files()]
-    assert sorted(installed) == sorted([*modules, "f2b/py.typed", *data])
+    assert sorted(installed) == sorted([*modules, *data])
     for shared in (
         "man/man1/f2b.1",
         "man/man1/f2b-regex.1",
