@@ -70,7 +70,7 @@ PURE = [
     "daemon.account",
     *("daemon.assemble", "daemon.cause", "daemon.desk", "daemon.feed", "daemon.reload", "daemon.proof"),
     *("control", "control.pickles", "control.protocol", "control.requests", "control.refusal", "control.report"),
-    "control.testimony",
+    *("control.roll", "control.testimony"),
     "control.event",
     "control.guest",
     *(f"web.{module}" for module in ("door", "markup", "setting")),

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 
 from f2b import net
-from f2b.ban.packed import Bans
+from f2b.ban.packed import Bans, Brief
 from f2b.events import Ban
 
 SLOT_S = 64
@@ -40,6 +40,18 @@ class Ledger:
     def get(self, key: str) -> Ban | None:
         """Return the ban of this id, if it is banned."""
         return self._bans.get(key)
+
+    def ids(self) -> Iterator[str]:
+        """Yield who is banned, in the order of banning."""
+        return self._bans.ids()
+
+    def ends(self) -> Iterator[tuple[str, float]]:
+        """Yield who is banned, and until when (infinity: for ever), in the order of banning."""
+        return self._bans.ends()
+
+    def brief(self, key: str) -> Brief | None:
+        """Return what lists tell of the ban of this id, if it is banned."""
+        return self._bans.brief(key)
 
     def put(self, ban: Ban) -> None:
         """Add a ban, or replace the one of the same id."""

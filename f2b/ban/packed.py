@@ -10,17 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 from struct import Struct, error
 from types import MappingProxyType
+from typing import NamedTuple
 
-from f2b.events import Ban, Captures
+from f2b.events import FLEET, Ban, Captures
 from f2b.value import replace
 
 FULL = 10_000
 """Bans whose lines are kept here: some 1.2 kB each."""
 _FORM = Struct("<ddIIB")
 """Time, duration, failures, count, flags."""
+_SPAN = Struct("<dd")
+"""The first two of them."""
 _NOTHING: Captures = MappingProxyType({})
 _OWN, _GROWN, _RESTORED, _LISTED, _HOST, _WHOLE_TIME, _WHOLE_DURATION = (1 << bit for bit in range(7))
 """The last three: its host is its id, and which numbers are ints."""
+
+
+class Brief(NamedTuple):
+    """As much of a ban as lists tell: made in a fraction of the time that a `Ban` takes."""
+
+    jail: str
+    id: str
+    time: float
+    duration: float
+    failures: int
+    times: int
+    """How many times this id was banned in this jail, this time included."""
+    restored: bool
+    listed: bool
+    fleet: object
+    """The host of the fleet that it comes from; None if that is not so."""
 
 
 class Bans:
@@ -59,6 +78,29 @@ class Bans:
         """Return the ban of an id, if there is one."""
         kept = self._kept.get(key)
         return self._unpacked(key, kept) if isinstance(kept, bytes) else kept
+
+    def brief(self, key: str) -> Brief | None:
+        """Return what lists tell of the ban of an id, if there is one."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        if isinstance(kept, Ban):
+            told = kept.time, kept.duration, kept.failures, kept.count, kept.restored, kept.listed
+            return Brief(kept.jail, key, *told, kept.captures.get(FLEET))
+        time, duration, failures, count, flags = _FORM.unpack(kept)
+        time = int(time) if flags & _WHOLE_TIME else time
+        duration = int(duration) if flags & _WHOLE_DURATION else duration
+        restored, listed = flags & _RESTORED != 0, flags & _LISTED != 0
+        return Brief(self._jail, key, time, duration, failures, count, restored, listed, None)
+
+    def ends(self) -> Iterator[tuple[str, float]]:
+        """Yield who is banned, and until when."""
+        for key, kept in self._kept.items():
+            if isinstance(kept, Ban):
+                yield key, kept.end
+            else:
+                time, duration = _SPAN.unpack_from(kept)
+                yield key, float("inf") if duration < 0 else time + duration
 
     def pop(self, key: str) -> Ban | None:
         """Remove the ban of an id, and return it if there was one."""

@@ -11,12 +11,13 @@ import resource
 import socket
 import stat
 import struct
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from f2b.control import protocol, requests, words
 from f2b.control.guest import refusal
-from f2b.control.protocol import Closing, Inbox, Malformed, Message, Request, Words
+from f2b.control.protocol import Answer, Closing, Inbox, Malformed, Message, Request, Words
 from f2b.daemon.desk import Desk, Later
 from f2b.errors import ControlError, F2bError
 from f2b.log import Log
@@ -61,6 +62,8 @@ class Endpoint:
         self._watch: Timer | None = None
         self._clients: dict[int, _Client] = {}
         """By descriptor, whoever was silent longest first."""
+        self._queue: deque[_Client] = deque()
+        """Whose long answers go on."""
 
     def open(self) -> None:
         """Start to listen. Raises ControlError if the socket cannot be made or another server has it."""
@@ -179,6 +182,9 @@ class Endpoint:
     def _proceed(self, client: _Client) -> None:
         """Answer whatever is complete, one request at a time, until the client has to read first."""
         while client.send():
+            if client.rest:
+                self._queue_up(client)
+                return
             message = None if client.last else client.inbox.take()
             if message is None:
                 break
@@ -186,8 +192,7 @@ class Endpoint:
             if isinstance(answer, Later):
                 self._defer(client, message, answer)
                 return
-            client.outgoing = answer
-            self._weigh(client, len(answer) + len(client.inbox))
+            self._hand(client, answer)
             client.last = isinstance(message, (Malformed, Closing))
         if not client.outgoing:
             client.weight = len(client.inbox)
@@ -196,6 +201,33 @@ class Endpoint:
         else:
             self._await(client)
 
+    def _hand(self, client: _Client, answer: Answer) -> None:
+        client.outgoing, client.rest = answer.first, answer.rest
+        self._weigh(client, len(answer.first) + answer.weight + len(client.inbox))
+
+    def _queue_up(self, client: _Client) -> None:
+        """Let a long answer go on when it is its turn: one piece for one client in each turn of the loop."""
+        self._loop.unwatch(client.fd)
+        self._queue.append(client)
+        if len(self._queue) == 1:
+            self._loop.soon(self._go_on)
+
+    def _go_on(self) -> None:
+        client = self._queue.popleft()
+        if self._queue:
+            self._loop.soon(self._go_on)
+        if self._clients.get(client.fd) is not client or client.rest is None:
+            return
+        try:
+            client.outgoing = next(client.rest, b"")
+        except Exception as error:  # noqa: BLE001 - as below; half of it is sent, so nothing can be told any more
+            self._told(error)
+            self._drop(client)
+            return
+        if not client.outgoing:
+            client.rest = None
+        self._proceed(client)
+
     def _defer(self, client: _Client, message: Message, later: Later) -> None:
         """Hear no more of a client until its answer is there; the others go on."""
         self._loop.unwatch(client.fd)
@@ -203,56 +235,55 @@ class Endpoint:
         def finish(result: Callable[[], object]) -> None:
             if self._clients.get(client.fd) is client:
                 command = message if isinstance(message, Words) else None
-                client.outgoing = self._answered(command, result) if command else self._answered_request(result)
-                self._weigh(client, len(client.outgoing))
+                self._hand(client, self._answered(command, result) if command else self._answered_request(result))
                 self._proceed(client)
 
         self._loop.soon(lambda: later.begin(finish))
 
-    def _answer(self, message: Message, client: _Client) -> bytes | Later:
+    def _answer(self, message: Message, client: _Client) -> Answer | Later:
         refused = refusal(message, client.besides) if client.guest else None
         if refused:
             in_words = isinstance(message, Words) and message.pickled
-            return protocol.failed_words(refused, in_words)
+            return Answer(protocol.failed_words(refused, in_words))
         if isinstance(message, Closing):
-            return b""
+            return Answer(b"")
         if isinstance(message, Malformed):
             self._log.warning("control", f"hung up on a client: {message.what}")
-            return message.answer
+            return Answer(message.answer)
         if isinstance(message, Request):
             return self._answer_request(message)
         return self._answer_words(message)
 
-    def _answer_request(self, request: Request) -> bytes | Later:
+    def _answer_request(self, request: Request) -> Answer | Later:
         try:
             found = requests.answer(self._desk, request.name, request.fields)
         except Exception as error:  # noqa: BLE001 - a mistake of ours in one answer must not end the server
-            return protocol.failed(self._told(error))
+            return Answer(protocol.failed(self._told(error)))
         return found if isinstance(found, Later) else self._answered_request(lambda: found)
 
-    def _answered_request(self, result: Callable[[], object]) -> bytes:
+    def _answered_request(self, result: Callable[[], object]) -> Answer:
         try:
             return protocol.done(result())
         except Exception as error:  # noqa: BLE001 - as above
-            return protocol.failed(self._told(error))
+            return Answer(protocol.failed(self._told(error)))
 
-    def _answer_words(self, command: Words) -> bytes | Later:
+    def _answer_words(self, command: Words) -> Answer | Later:
         try:
             found = words.answer(self._desk, command.words)
         except Exception as error:  # noqa: BLE001 - as above
             return self._failed(command, error)
         return found if isinstance(found, Later) else self._answered(command, lambda: found)
 
-    def _answered(self, command: Words, result: Callable[[], object]) -> bytes:
+    def _answered(self, command: Words, result: Callable[[], object]) -> Answer:
         """Return the answer that carries a result, or says why there is none."""
         try:
             return protocol.done_words(result(), command.pickled)
         except Exception as error:  # noqa: BLE001 - as above
             return self._failed(command, error)
 
-    def _failed(self, command: Words, error: Exception) -> bytes:
+    def _failed(self, command: Words, error: Exception) -> Answer:
         self._log.error("transmitter", f"Command {list(command.words)!r:.500} has failed. Received {_named(error)}")
-        return protocol.failed_words(self._told(error), command.pickled)
+        return Answer(protocol.failed_words(self._told(error), command.pickled))
 
     def _told(self, error: Exception) -> ControlError:
         """Return what the client is told of an error."""
@@ -276,6 +307,8 @@ class _Client:
         self.fd = connection.fileno()
         self.inbox = Inbox()
         self.outgoing: bytes | memoryview = b""
+        self.rest: Iterator[bytes] | None = None
+        """What of a long answer comes behind it."""
         self.weight = 0
         """Bytes that it takes, so far as they are many."""
         self.last = False

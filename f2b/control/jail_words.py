@@ -313,6 +313,7 @@ ASKED: dict[str, Callable[[JailView, Args], object]] = {
 
 def banned(view: JailView, args: Args) -> object:
     """Return who is banned in a jail, or for each of `args` whether it is."""
-    held = report.ids(view)
-    found = [int(_canonical(wanted) in held) for wanted in args]
-    return held if not args else found if len(found) > 1 else found[0]
+    if not args:
+        return report.ids(view)
+    found = [int(view.bans.get(_canonical(wanted)) is not None) for wanted in args]
+    return found if len(found) > 1 else found[0]

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from f2b.control.roll import Roll
 from f2b.errors import ControlError
 
 MAX_DEPTH = 32
@@ -297,7 +298,14 @@ _OPERATIONS: dict[int, Callable[[_Reader], object]] = {
 
 def dumps(value: object) -> bytes:
     """Return the pickle of `value`: inert values, dicts of them, and `Raised`. Raises TypeError for others."""
-    return b"\x80\x02" + b"".join(_written(value)) + b"."
+    return b"".join(parts(value))
+
+
+def parts(value: object) -> Iterator[bytes]:
+    """Yield the same, piece by piece; `value` may have rolls in it."""
+    yield b"\x80\x02"
+    yield from _written(value)
+    yield b"."
 
 
 def _written(value: object) -> Iterator[bytes]:
@@ -310,6 +318,11 @@ def _written(value: object) -> Iterator[bytes]:
         for item in value:
             yield from _written(item)
         yield b"t"
+    elif isinstance(value, Roll):
+        yield b"]("
+        for part in value.slices():
+            yield b"".join(map(_scalar, part))
+        yield b"e"
     elif isinstance(value, list):
         yield b"]("
         for item in value:

@@ -11,10 +11,12 @@ Two framings share the socket, told apart by a message's first byte:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple, NoReturn
 
-from f2b.control import pickles
+from f2b.control import pickles, roll
+from f2b.control.roll import Roll
 from f2b.errors import ControlError
 
 MAX_REQUEST = 4 * 1024 * 1024
@@ -23,6 +25,10 @@ END = b"<F2B_END_COMMAND>"
 CLOSE = b"<F2B_CLOSE_COMMAND>"
 STREAMS = ("reload", "server-stream")
 """Commands that bring along what Fail2Ban's client made of its configuration, and nobody reads; it may hold dicts."""
+FIRST = 16 * 1024
+"""Bytes of an answer that are made at once: nearly all have no more."""
+PIECE = 192 * 1024
+"""Bytes of it that are made in one go later: about as many as the socket takes (unix(7), SO_SNDBUF)."""
 _BETWEEN = b" \t\r\n"
 
 
@@ -50,6 +56,16 @@ class Malformed(NamedTuple):
 
 class Closing(NamedTuple):
     """The client says that it is done."""
+
+
+class Answer(NamedTuple):
+    """What a client is to be sent."""
+
+    first: bytes
+    rest: Iterator[bytes] | None = None
+    """What comes behind it, made while it is read."""
+    weight: int = 0
+    """Bytes that `rest` takes until then."""
 
 
 Message = Request | Words | Malformed | Closing
@@ -134,9 +150,13 @@ def _from_pickle(message: bytes) -> Message:
     return Words(words if isinstance(words, (list, tuple)) else [words], True)
 
 
-def done(result: object) -> bytes:
-    """Return the answer that carries `result` (anything that JSON can say)."""
-    return _line({"ok": True, "result": result})
+def done(result: object) -> Answer:
+    """Return the answer that carries `result` (anything that JSON can say, and rolls)."""
+    said = {"ok": True, "result": result}
+    try:
+        return Answer(_line(said))
+    except _FoundRollError:
+        return _answer((part.encode() for part in chain(_json(said), "\n")), result)
 
 
 def failed(error: ControlError) -> bytes:
@@ -149,12 +169,60 @@ def failed(error: ControlError) -> bytes:
 
 
 def _line(value: Mapping[str, object]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(value, separators=(",", ":"), default=_strange).encode() + b"\n"
 
 
-def done_words(result: object, pickled: bool) -> bytes:
+class _FoundRollError(Exception):
+    """An answer is not for the standard encoder, which can do nothing by and by."""
+
+
+def _strange(value: object) -> NoReturn:
+    if isinstance(value, Roll):
+        raise _FoundRollError
+    raise TypeError(f"{value!r} has no place in an answer")
+
+
+def _json(value: object) -> Iterator[str]:
+    """Yield an answer as JSON, piece by piece."""
+    if isinstance(value, Roll):
+        yield from value.json()
+    elif isinstance(value, dict):
+        yield "{"
+        for number, (key, item) in enumerate(value.items()):
+            yield f"{',' if number else ''}{json.dumps(key)}:"
+            yield from _json(item)
+        yield "}"
+    elif isinstance(value, (list, tuple)):
+        yield "["
+        for number, item in enumerate(value):
+            yield "," if number else ""
+            yield from _json(item)
+        yield "]"
+    else:
+        yield json.dumps(value)
+
+
+def _answer(parts: Iterable[bytes], result: object) -> Answer:
+    """Return an answer of many small parts; nothing of it is long but its rolls."""
+    pieces = _gathered(parts)
+    first = next(pieces)
+    return Answer(first) if len(first) < FIRST else Answer(first, pieces, roll.weight(result) + PIECE)
+
+
+def _gathered(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield them in pieces of FIRST and then PIECE bytes, or little more; the last one may be shorter, and empty."""
+    piece, enough = bytearray(), FIRST
+    for part in parts:
+        piece += part
+        if len(piece) >= enough:
+            yield bytes(piece)
+            piece, enough = bytearray(), PIECE
+    yield bytes(piece)
+
+
+def done_words(result: object, pickled: bool) -> Answer:
     """Return the answer to Fail2Ban's words, in the framing they came in."""
-    return pickles.dumps((0, result)) + END if pickled else done(result)
+    return _answer(chain(pickles.parts((0, result)), (END,)), result) if pickled else done(result)
 
 
 def failed_words(error: ControlError, pickled: bool) -> bytes:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from operator import itemgetter
 
+from f2b.ban.packed import Brief
 from f2b.control.refusal import Args
+from f2b.control.roll import Roll
 from f2b.daemon.desk import JailView
-from f2b.events import Ban
 
 Pairs = list[tuple[str, object]]
 _FOREVER = "9999-12-31 23:59:59"
@@ -52,19 +54,22 @@ def _figures(view: JailView) -> list[object]:
     return [view.backend, (view.failed, view.failed_total), (len(view.bans), view.banned_total)]
 
 
-def ids(view: JailView) -> list[str]:
+def ids(view: JailView) -> Roll:
     """Return who is banned, in the order of banning."""
-    return [ban.id for ban in view.bans]
+    held = list(view.bans.ids())
+    return Roll(held, len(held))
 
 
-def by_end(view: JailView, args: Args) -> list[str]:
+def by_end(view: JailView, args: Args) -> Roll:
     """Return `get JAIL banip`: who is banned, the next to go first, with times if wanted."""
-    bans = sorted(view.bans, key=lambda ban: ban.end)
-    return [_with_time(ban) for ban in bans] if "--with-time" in args[:1] else [ban.id for ban in bans]
+    held = [key for key, _ in sorted(view.bans.ends(), key=itemgetter(1))]
+    if "--with-time" not in args[:1]:
+        return Roll(held, len(held))
+    return Roll((_with_time(ban) for ban in map(view.bans.brief, held) if ban), len(held))
 
 
-def _with_time(ban: Ban) -> str:
-    end = _FOREVER if ban.duration < 0 else _local(ban.end)
+def _with_time(ban: Brief) -> str:
+    end = _FOREVER if ban.duration < 0 else _local(ban.time + ban.duration)
     return f"{ban.id} \t{_local(ban.time)} + {int(ban.duration)} = {end}"
 
 

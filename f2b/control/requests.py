@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from f2b import net
-from f2b.control import event, testimony
+from f2b.ban.ledger import Ledger
+from f2b.control import event, roll, testimony
 from f2b.daemon.cause import Check
 from f2b.daemon.desk import Desk, Finish, JailView, Later, Order, ServerView
 from f2b.daemon.feed import KINDS, Feed
 from f2b.errors import ControlError
-from f2b.events import FLEET, Ban
+from f2b.events import Ban
 
 Fields = Mapping[str, object]
 MOST = 1000
@@ -111,7 +112,7 @@ def _one_jail(desk: Desk, fields: Fields) -> object:
 
 
 def _jail(jail: JailView) -> dict[str, object]:
-    return {**_counts(jail), "bans": [_ban(ban) for ban in jail.bans]}
+    return {**_counts(jail), "bans": roll.bans([jail.bans])}
 
 
 def _counts(jail: JailView) -> dict[str, object]:
@@ -132,20 +133,23 @@ def _counts(jail: JailView) -> dict[str, object]:
     }
 
 
-def _ban(ban: Ban) -> Mapping[str, object]:
-    return {"jail": ban.jail, "listed": ban.listed, "fleet": ban.captures.get(FLEET), **testimony.shown(ban)}
-
-
 def _banned(desk: Desk, fields: Fields) -> object:
     """Every ban, or those of the wanted ids and of the networks that hold them."""
-    return {"bans": [_ban(ban) for ban in _wanted(desk, _ids(fields))]}
+    ids, ledgers = _ids(fields), [jail.bans for jail in desk.view().jails]
+    return {"bans": roll.bans(ledgers, [_among(ledger, ids) for ledger in ledgers] if ids else None)}
+
+
+def _among(ledger: Ledger, ids: list[str]) -> list[str]:
+    """Return who is banned of these, and the networks that hold them."""
+    exact = set(ids)
+    return [key for key in ledger.ids() if key in exact or any(_holds(key, item) for item in ids if "/" in key)]
 
 
 def _wanted(desk: Desk, ids: list[str]) -> list[Ban]:
-    bans = [ban for jail in desk.view().jails for ban in jail.bans]
+    ledgers = [jail.bans for jail in desk.view().jails]
     if not ids:
-        return bans
-    return [ban for ban in bans if ban.id in ids or any(_holds(ban.id, item) for item in ids)]
+        return [ban for ledger in ledgers for ban in ledger]
+    return [ban for ledger in ledgers for key in _among(ledger, ids) if (ban := ledger.get(key))]
 
 
 def _holds(held: str, wanted: str) -> bool:

@@ -63,10 +63,10 @@ def _status(desk: Desk, args: Args) -> object:
 
 
 def _banned(desk: Desk, args: Args) -> object:
-    held = [(jail.name, report.ids(jail)) for jail in desk.view().jails]
+    views = desk.view().jails
     if not args:
-        return [{name: ids} for name, ids in held]
-    return [[name for name, ids in held if wanted in ids] for wanted in _ids(args)]
+        return [{view.name: report.ids(view)} for view in views]
+    return [[view.name for view in views if view.bans.get(wanted)] for wanted in _ids(args)]
 
 
 def _statistics(desk: Desk, args: Args) -> object:
@@ -97,9 +97,9 @@ def _unban(desk: Desk, args: Args) -> object:
 
 def _lift(desk: Desk, words: Args, jail: str, lift: Callable[[list[str]], object]) -> object:
     """Lift bans; a host name stands for its addresses, unless it is banned as it is."""
-    held = {ban.id for view in desk.view().jails if jail in ("", view.name) for ban in view.bans}
+    held = [view.bans for view in desk.view().jails if jail in ("", view.name)]
     ids = _ids(words)
-    names = [word for word in ids if not net.family(word) and word not in held and word]
+    names = [word for word in ids if word and not net.family(word) and not any(bans.get(word) for bans in held)]
     if not names:
         return lift(ids)
 

@@ -69,15 +69,12 @@ def _bans(jail: Jail, key: str, counted: str) -> Iterator[Ban]:
         found = jail.ledger.get(one)
         if found:
             yield found
-    for ban in jail.ledger:
-        if (
-            "/" in ban.id
-            and net.network(ban.id)
-            and net.family(key)
-            and "/" not in key
-            and key in net.NetSet([ban.id])
-        ):
-            yield ban
+    if "/" in key or not net.family(key):
+        return
+    for one in jail.ledger.ids():
+        found = jail.ledger.get(one) if "/" in one and net.network(one) and key in net.NetSet([one]) else None
+        if found:
+            yield found
 
 
 def _of(steps: list[Step], key: str, counted: str) -> Iterator[Step]:

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
+from f2b.ban.ledger import Ledger
 from f2b.config.model import JailSpec, ServerSpec
 from f2b.daemon.account import Account
 from f2b.daemon.cause import Check
@@ -64,8 +65,8 @@ class JailView:
     """Ids with a counter entry now."""
     failed_total: int
     """Failures counted since the jail was created."""
-    bans: Collection[Ban]
-    """Those in force, in the order of banning; not copied, for there may be many: look at once."""
+    bans: Ledger
+    """Those in force, in the order of banning; not copied, for there may be many, and they come and go."""
     banned_total: int
     lag: int
     """Bytes of its logs that are written and not read yet; 0 for a journal jail, for a journal does not tell."""

@@ -147,7 +147,8 @@ class Front:
         self._server.allow(dict.fromkeys(ids, self._server.loop.now() + seconds))
         wanted = net.Spans(ids)
         jails = self._server.engine.jails.values()
-        held = {ban.id for jail in jails for ban in jail.ledger if not ban.listed and ban.id in wanted}
+        found = [(jail.ledger, key) for jail in jails for key in jail.ledger.ids() if key in wanted]
+        held = {key for ledger, key in found if (ban := ledger.brief(key)) and not ban.listed}
         return self.unban(sorted(held)) if held else 0
 
     def disallow(self, ids: Sequence[str]) -> None:

@@ -113,6 +113,6 @@ def test_failed_words_when_the_error_is_ours_then_fail2bans_client_gets_an_excep
 
 
 def test_done_when_there_is_a_newline_in_it_then_the_answer_is_still_one_line() -> None:
-    answer = protocol.done({"reason": "a\nb"})
+    answer = protocol.done({"reason": "a\nb"}).first
     assert answer.count(b"\n") == 1
     assert json.loads(answer) == {"ok": True, "result": {"reason": "a\nb"}}
