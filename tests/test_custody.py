@@ -37,6 +37,13 @@ EVIL = "192.0.2.1"
 LOGIN = Arrival(EVIL, "bob", NOW)
 
 
+class Highest:
+    """Draws what is just not drawn: one."""
+
+    def random(self) -> float:
+        return 1.0
+
+
 def custody(past: Past | None = None, others: Others | None = None, **options: Any) -> Custody:
     spec = JailSpec("j", HERE, FilterSpec("words", HERE), **{"bantime": 60.0, **options})
     return Custody(spec, past, protection=lambda groups: Protected({"198.51.100.7": "a gateway"}), others=others)
@@ -236,6 +243,12 @@ class TestLength:
         assert tested.prospect(EVIL, NOW).duration == 240
         assert custody(past).prospect(EVIL, NOW).duration == 60
         assert len(tested.ledger) == 0
+
+    def test_ban_when_its_length_has_a_part_by_chance_then_that_is_drawn(self) -> None:
+        spec = JailSpec("j", HERE, FilterSpec("words", HERE), bantime=60.0, increment=Increment(True, rndtime=100.0))
+        past = Past(lambda key: {"j": History(1, NOW - 500, 60)})
+        assert Custody(spec, past, Highest()).prospect(EVIL, NOW).duration == 220
+        assert Custody(spec, past).prospect(EVIL, NOW).duration == 170
 
     def test_failure_when_it_is_of_the_time_of_the_last_ban_then_it_is_no_later_one(self) -> None:
         tested = custody(Past(lambda key: {"j": History(2, NOW, 60)}), maxretry=4)

@@ -34,6 +34,8 @@ def test_bans_when_a_ban_has_a_new_field_then_these_tests_must_know_it() -> None
 
 @given(st.lists(BANS, max_size=6))
 @example([Ban("sshd", "192.0.2.1", 1.5, 600, 5, host="192.0.2.1", restored=True)])
+@example([Ban("sshd", "192.0.2.1", 1.5, 600), Ban("other", "someone", 1.5, 600)])
+@example([Ban("sshd", "192.0.2.1", 2**53 + 1, 600)])
 def test_bans_when_any_are_put_then_they_come_back_equal_and_of_the_same_types(bans: list[Ban]) -> None:
     kept, plain = Bans(), {}
     for ban in bans:
@@ -48,13 +50,28 @@ def test_bans_when_any_are_put_then_they_come_back_equal_and_of_the_same_types(b
         assert kept.get(key) is kept.pop(key) is None
 
 
+def test_bans_when_nothing_led_to_them_then_they_are_not_kept_as_they_came() -> None:
+    bans, small, whole = (
+        Bans(),
+        Ban("sshd", "192.0.2.1", 1.5, 600),
+        Ban("sshd", "192.0.2.2", 1.5, 600, 5, ("a line",)),
+    )
+    bans.put(small)
+    bans.put(whole)
+    assert bans.get(small.id) is not small
+    assert bans.get(whole.id) is whole
+
+
 def test_bans_when_there_are_very_many_then_only_the_newest_keep_what_led_to_them() -> None:
     bans = Bans()
     for number in range(FULL + 2):
         who = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-        bans.put(Ban("sshd", who, 1.5, 600, 5, ("a line",), {"user": "root"}, who))
+        bans.put(Ban("other" if number == 1 else "sshd", who, 1.5, 600, 5, ("a line",), {"user": "root"}, who))
     found = list(bans)
-    assert [bool(ban.matches) for ban in found] == [False, False] + [True] * FULL
+    assert [bool(ban.matches) for ban in found] == [False] + [True] * (
+        FULL + 1
+    )  # the second is no jail's whose bans are packed
+    assert found[1].jail == "other"
     assert found[0] == Ban("sshd", "10.0.0.0", 1.5, 600, 5, host="10.0.0.0")
     assert bans.pop("10.0.0.0") == found[0]
     assert len(bans) == FULL + 1
