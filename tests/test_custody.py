@@ -120,7 +120,9 @@ class TestHit:
     def test_ban_by_hand_when_others_are_hit_then_it_is_never_refused(self) -> None:
         others = Others()
         others.arrivals.note(LOGIN)
-        assert kinds(custody(others=others, collateral="refuse").ban(EVIL, NOW)) == [Collateral, Ban]
+        told, ban = custody(others=others, collateral="refuse").ban(EVIL, NOW)
+        assert told == Collateral("j", EVIL, ("bob, who logged in 1s ago",), refused=False)
+        assert isinstance(ban, Ban)
 
     def test_network_when_somebody_logged_in_from_it_then_it_is_refused_only_where_that_is_wanted(self) -> None:
         others = Others()
@@ -183,6 +185,14 @@ class TestAdopt:
         tested.adopt(Ban("j", EVIL, NOW, PERMANENT))
         assert bans(tested) == {EVIL: PERMANENT}
 
+    def test_ban_of_another_host_when_it_prolonged_ours_then_it_keeps_its_end(self) -> None:
+        tested = custody()
+        tested.ban(EVIL, NOW)
+        tested.adopt(Ban("j", EVIL, NOW + 100, 0.5))
+        assert bans(tested) == {EVIL: 100.5}
+        assert tested.change(JailSpec("j", HERE, FilterSpec("words", HERE), bantime=70.0)) == []
+        assert bans(tested) == {EVIL: 100.5}
+
     def test_ban_of_another_host_when_he_offends_here_then_it_is_ours(self) -> None:
         tested = custody()
         tested.adopt(Ban("j", EVIL, NOW, 10.0, captures={FLEET: "host", "user": "root"}))
@@ -223,6 +233,12 @@ class TestLength:
         tested = custody()
         assert tested.ban(EVIL, NOW, length) == [Expired("j", EVIL)]
         assert len(tested.ledger) == 0
+
+    def test_ban_when_it_is_shorter_than_a_second_then_it_is_one(self) -> None:
+        tested = custody()
+        assert kinds(tested.ban(EVIL, NOW, 0.5)) == [Ban]
+        assert kinds(tested.ban(EVIL, NOW + 0.25, 0.5)) == [Prolonged]
+        assert bans(tested) == {EVIL: 0.75}
 
     def test_ban_when_it_would_end_just_now_then_it_is_over(self) -> None:
         assert kinds(custody().sentence(Tally(NOW, NOW, 3, 3, Failure(EVIL, EVIL, NOW, (), {}), ()), NOW + 60)) == [

@@ -16,6 +16,7 @@ from f2b.events import (
     Expired,
     Failure,
     Found,
+    Held,
     Ignored,
     Line,
     Prolonged,
@@ -23,7 +24,7 @@ from f2b.events import (
     Unban,
     Warned,
 )
-from f2b.jail import Jail
+from f2b.jail import PURGE_S, Jail
 
 HERE = Place("test")
 NOW = 1_700_000_000.0
@@ -232,3 +233,86 @@ def test_change_of_the_specification_keeps_bans_and_counters() -> None:
     assert kinds(j.change(changed, Words())) == [Prolonged]
     assert kinds(fail(j, "192.0.2.1", NOW)) == [Found, Ban]
     assert len(j.ledger) == 2
+
+
+class TestLift:
+    """Bans lifted on another host's word."""
+
+    @pytest.mark.parametrize(("before", "lifted"), [(NOW - 1, False), (NOW, True), (NOW + 1, True)])
+    def test_ban_when_it_is_later_than_the_word_then_it_stays(self, before: float, lifted: bool) -> None:
+        j = jail()
+        fail(j, "192.0.2.1", NOW)
+        (ban,) = j.ban("192.0.2.1", NOW)
+        assert isinstance(ban, Ban)
+        assert j.lift("192.0.2.1", before, "fleet") == ([Unban(ban, forget=True, by="fleet")] if lifted else [])
+        assert len(j.ledger) == (0 if lifted else 1)
+        assert len(j.counter) == (0 if lifted else 1)
+
+    def test_ban_when_it_stands_on_a_list_or_there_is_none_then_nothing_is_lifted(self) -> None:
+        j = jail()
+        j.hold(["192.0.2.1"], NOW)
+        assert j.lift("192.0.2.1", NOW + 1, "fleet") == []
+        assert j.lift("192.0.2.2", NOW + 1, "fleet") == []
+        assert len(j.ledger) == 1
+
+
+def test_list_when_the_allow_list_wants_some_of_it_then_they_are_not_held() -> None:
+    j = jail(ignoreip=("192.0.2.1", "198.51.100.7"))
+    (held,) = j.hold(["192.0.2.1", "192.0.2.2", "198.51.100.0/24", "203.0.113.0/24"], NOW)
+    assert isinstance(held, Held)
+    assert [ban.id for ban in held.came] == ["192.0.2.2", "203.0.113.0/24"]
+    assert (held.total, held.spared) == (2, 2)
+
+
+def test_tick_when_the_clock_went_back_then_what_is_old_is_forgotten_all_the_same() -> None:
+    j = jail(findtime=10.0)
+    j.tick(NOW)
+    fail(j, "192.0.2.1", NOW - 5000)
+    j.tick(NOW + PURGE_S - 1)
+    assert len(j.counter) == 1
+    j.tick(NOW + PURGE_S)
+    assert len(j.counter) == 0
+    fail(j, "192.0.2.1", NOW - 5000)
+    j.tick(NOW - 4000)
+    assert len(j.counter) == 0
+
+
+def test_release_when_a_ban_is_over_then_it_ends_and_no_count_is_forgotten() -> None:
+    j = jail(findtime=10.0)
+    fail(j, "192.0.2.2", NOW)
+    j.ban("192.0.2.1", NOW)
+    assert j.release(NOW + 299) == []
+    assert [unban.ban.id for unban in j.release(NOW + 300)] == ["192.0.2.1"]
+    assert len(j.counter) == 1
+
+
+def test_scan_of_a_line_when_nobody_read_for_a_while_then_it_is_new_by_so_much_longer() -> None:
+    j = jail()
+    assert kinds(fail(j, "192.0.2.1", NOW - 600, NOW, live=False)) == [Found]
+    assert kinds(fail(j, "192.0.2.1", NOW - 601, NOW, live=False)) == [Warned]
+    j.gap_s = 100.0
+    assert kinds(fail(j, "192.0.2.1", NOW - 700, NOW, live=False)) == [Found]
+
+
+def test_known_offender_when_he_is_asked_about_then_it_is_said_what_a_failure_weighs() -> None:
+    j = jail()
+    assert j.worth("192.0.2.1", NOW) == 1
+    assert j.why_spared("10.0.0.1") == "ignoreself rule"
+    assert j.why_spared("192.0.2.1") == ""
+    assert j.counted_as("192.0.2.1") == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("prefix4", "prefix6", "expected"),
+    [
+        (32, 128, ["192.0.2.1", "2001:db8::1", "bob", "a:b"]),
+        (24, 128, ["192.0.2.0/24", "2001:db8::1", "bob", "a:b"]),
+        (32, 64, ["192.0.2.1", "2001:db8::/64", "bob", "a:b"]),
+        (24, 64, ["192.0.2.0/24", "2001:db8::/64", "bob", "a:b"]),
+    ],
+)
+def test_ids_when_networks_count_as_one_then_only_addresses_of_that_family_do(
+    prefix4: int, prefix6: int, expected: list[str]
+) -> None:
+    j = jail(prefix4=prefix4, prefix6=prefix6)
+    assert [j.counted_as(key) for key in ("192.0.2.1", "2001:db8::1", "bob", "a:b")] == expected

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f2b.ban.counter import Counter, lean
-from f2b.ban.pardon import Counted, Pardons
 from f2b.events import Failure
 
 
@@ -60,17 +59,6 @@ def test_maxmatches_one_keeps_the_newest_line() -> None:
     tally = counter.add(failure(line="new"), 2)
     assert tally is not None
     assert tally.matches == ("new",)
-
-
-def test_purge_of_pardons_when_some_are_counted_no_longer_then_it_keeps_the_others() -> None:
-    counter, pardons = Counter(3, 600, 5), Pardons()
-    for key, time in (("192.0.2.1", 1.0), ("192.0.2.2", 500.0)):
-        counter.add(failure(key), time)
-        pardons.note(key, Counted(time, key, failure(key)), time - 600)
-    counter.purge(601)
-    pardons.purge(counter)
-    assert [key in counter for key in ("192.0.2.1", "192.0.2.2")] == [False, True]
-    assert len(pardons) == 1
 
 
 def test_maxmatches_zero_keeps_no_line() -> None:

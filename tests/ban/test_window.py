@@ -68,3 +68,12 @@ def test_window_after_a_rate_goes_on_from_what_was_counted() -> None:
     other.add(failure(attempts=3), 10)
     from_rate.restore({key: tally._replace(times=()) for key, tally in other.tallies().items()})
     assert from_rate.add(failure(), 20) is not None
+
+
+def test_failure_when_the_last_one_is_just_findtime_old_then_the_count_begins_anew() -> None:
+    counter = Window(3, 10.0, 5)
+    for time in (0.0, 10.0):
+        assert counter.add(Failure("192.0.2.1", "192.0.2.1", time, (), {"at": str(time)}), time) is None
+    tally = counter.tally("192.0.2.1")
+    assert tally is not None
+    assert (tally.failures, tally.seen.captures) == (1, {"at": "10.0"})
