@@ -38,7 +38,7 @@ def test_failure_when_a_success_names_these_users_then_it_is_forgiven_if_one_is_
         pardons.note(HOST, Counted(1.0, HOST, one), -599.0)
     tally = counter.tally(HOST)
     assert tally is not None
-    success = failure({"user": "nobody-else", **came} if came else came, SUCCESS)
+    success = failure(came, SUCCESS)
     stands, gone = pardons.forgive(HOST, success, tally)
     kept = left + (1 if came else 0)  # a success that names nobody speaks for all
     assert (len(stands), gone) == (kept, 2 - kept)
