@@ -66,8 +66,8 @@ class Book:
         """Return the ban that is to be in force here; None if there is none."""
         claims = self.claims(key, now)
         origins = {claim.origin for claim in claims}
-        if len(origins) < self._quorum and self._host not in origins:
-            return None
+        if len(origins) < self._quorum:
+            claims = [claim for claim in claims if claim.origin == self._host]
         return max(claims, key=lambda claim: claim.end, default=None)
 
     def claims(self, key: Key, now: float) -> list[Claim]:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from f2b import __version__
 from f2b.control.client import NO_SERVER
@@ -39,6 +39,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 SPREAD_S = 1.0
 """When all hosts have something to put back, each waits up to so long: most find that others have done it."""
 WAIT_S = 25.0
+FULL = "Redis is full; hosts cannot tell each other anything"
 TROUBLES = (RedisError, OSError, asyncio.TimeoutError, ControlError)
 
 
@@ -79,6 +80,7 @@ class Service:
         self._jails: Mapping[str, Mapping[str, Any]] = {}
         self._contact: float | None = None
         self._lag = 0.0
+        self._swept = 0.0
 
     async def run(self) -> None:
         """Go on for ever. Raises ControlError if the server refuses, F2bError if the state cannot be saved."""
@@ -92,7 +94,7 @@ class Service:
             except TROUBLES as error:
                 if isinstance(error, ControlError) and error.status != NO_SERVER:
                     raise
-                self._tell("trouble", f"{error}; tried again")
+                self._tell(type(error).__name__, f"{error}; tried again")
             finally:
                 self._hand.forget()
             if time.monotonic() - began > LONGEST_PAUSE_S:
@@ -106,6 +108,7 @@ class Service:
         if self._cursor is None:
             self._cursor = (await self._events.ask("events"))["cursor"]
         standing = await self._stream.standing()
+        await self._sweep()  # first of all, for it makes room in a Redis that is full
         if self._goes_on(standing):
             if not await self._drain():
                 self._position = ""
@@ -126,10 +129,12 @@ class Service:
             return False
         return order(standing.first) <= order(self._position) <= order(standing.last)
 
-    async def _learn(self) -> None:
-        """Ask the server for its jails."""
+    async def _learn(self) -> bool:
+        """Ask the server for its jails; return whether they are the same as before."""
+        before = self._jails.keys()
         self._jails = {jail["name"]: jail for jail in (await self._server.ask("summary"))["jails"]}
         self._gate.jails = self._jails.keys()
+        return self._jails.keys() == before
 
     # ---- from this host to all ----
 
@@ -218,7 +223,6 @@ class Service:
     async def _reconcile(self, standing: Standing) -> None:
         """Learn all that holds, and put back what is known here and no longer there."""
         now = time.time()
-        self._position = standing.last
         registers = await self._stream.registers()
         for taken in await self._stream.latest(now - 2 * WINDOW_S, standing.last):
             self._gate.remember(taken)
@@ -231,25 +235,38 @@ class Service:
         held = self._herald.all(now, lambda: secrets.token_hex(8))
         lost = [it for it in held if field(it) not in known or known[field(it)].made < it.made]
         await self._post(lost)
+        self._position = standing.last  # only now, or what could not be told would be forgotten
 
     async def _beat(self) -> None:
-        swept = 0.0
         while True:
             standing = await self._stream.standing()
             self._contact = now = time.time()
             if not self._goes_on(standing):
                 raise ChangedError
+            if now - self._swept > SWEEP_S:
+                await self._sweep()
             held = await self._stream.held()
             said = {"hosts": standing.hosts, "bans": held, "lag": round(self._behind(standing), 3)}
             report = {"kind": "host", "host": self._host, "time": now, "version": __version__, **said}
-            await self._stream.beat(self._host, sign(report, self._key))
+            await self._show(report)
             await self._server.ask("impose", fleet={"name": self._host, **said}, contact=self._contact)
-            await self._learn()
-            if now - swept > SWEEP_S:
-                swept = now
-                await self._stream.sweep()
-                self._book.purge(now)
+            if not await self._learn():
+                self._position = ""  # what was told of a new jail went by
+                raise ChangedError
             await asyncio.sleep(BEAT_S)
+
+    async def _sweep(self) -> None:
+        """Clear away what is over."""
+        await self._stream.sweep()
+        self._swept = time.time()
+        self._book.purge(self._swept)
+
+    async def _show(self, report: Mapping[str, object]) -> None:
+        """Say that this host is there; not being able to is no reason to hear of nobody."""
+        try:
+            await self._stream.beat(self._host, sign(report, self._key))
+        except OutOfMemoryError as error:
+            self._tell("full", f"{FULL}: {error}")
 
     def _behind(self, standing: Standing) -> float:
         """Return by how many seconds: of what is still to be read, or of what was read last."""

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
+from redis.exceptions import OutOfMemoryError
 
 from f2b.fleet.entry import BAN, Entry, Taken, seal
 from f2b.fleet.setting import Spec
@@ -127,7 +128,8 @@ class Stream:
         pipe.xinfo_stream(self._stream)
         pipe.hlen(self._hosts)
         made, epoch, info, about, hosts = await pipe.execute(raise_on_error=False)
-        for each in (made, epoch, hosts):
+        full = epoch and isinstance(made, OutOfMemoryError)
+        for each in (*([] if full else [made]), epoch, hosts):
             if isinstance(each, Exception):
                 raise each
         known = info if isinstance(info, dict) else {}

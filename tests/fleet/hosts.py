@@ -25,17 +25,19 @@ AT_ONCE = 10
 class Store:
     """A redis-server on a Unix socket, which can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        """`options` are those of redis-server, besides."""
         self.folder = folder
+        self._options = options
         self.socket = folder / "redis.sock"
         self.url = f"unix://{self.socket}"
         self.client: Any = Redis(unix_socket_path=str(self.socket), protocol=2)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *more: str) -> None:
+    def start(self) -> None:
         """Start it, with what it had written, and wait until it answers."""
         words = ["redis-server", "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
-        words += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", *more]
+        words += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", *self._options]
         self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         wait_for(self._answers)
 
@@ -47,6 +49,11 @@ class Store:
                 return probe.recv(64).startswith(b"+PONG")
         except OSError:
             return False
+
+    def pid(self) -> int:
+        """Return its process."""
+        assert self._process
+        return self._process.pid
 
     def kill(self) -> None:
         """End it as a power cut does."""

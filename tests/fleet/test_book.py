@@ -95,3 +95,10 @@ def test_books_when_they_hear_the_same_then_they_agree(data: st.DataObject) -> N
     entries = data.draw(st.lists(_ENTRIES))
     other = data.draw(st.permutations(entries))
     assert end(book(*entries)) == end(book(*other))
+
+
+def test_ban_when_too_few_hosts_have_made_it_then_each_goes_by_its_own_alone() -> None:
+    bans = (ban(1, 100, "here"), ban(2, 200, "web1"))
+    assert end(book(*bans, quorum=3)) == 100
+    assert end(book(*bans, quorum=2)) == 200
+    assert end(book(*bans, quorum=3, host="web2")) is None
