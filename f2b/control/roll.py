@@ -16,7 +16,13 @@ SLICE = 128
 """Rows that are made in one go."""
 _WEIGHT = 70
 """Bytes that an id takes here, so far as nobody else keeps it any longer."""
+_ROW = (
+    '{"jail":%s,"listed":%s,"fleet":%s,"id":%s,"time":%s,"duration":%s,"end":%s,'
+    '"failures":%s,"count":%s,"restored":%s}'
+)
+"""A ban, as JSON: what `testimony.shown` says of one, and before it whose it is."""
 _FLAG = ("false", "true")
+_INFINITY = float("inf")
 _quoted = json.encoder.encode_basestring_ascii
 
 
@@ -65,15 +71,12 @@ def bans(ledgers: Iterable[Ledger], wanted: Iterable[Sequence[str]] | None = Non
 
 
 def _row(ban: Brief) -> str:
-    """Return a ban as JSON: what `testimony.shown` says of one, and before it whose it is."""
+    """Return a ban as JSON."""
     jail, key, time, duration, failures, count, restored, listed, fleet = ban
-    numbers: Iterable[object] = (time, duration, "null" if duration < 0 else time + duration, failures, count)
-    if not (type(failures) is type(count) is int and abs(time) + abs(duration) < float("inf")):
-        # what nobody meant, from somebody's database
-        numbers = map(json.dumps, (time, duration, None if duration < 0 else time + duration, failures, count))
-    time_, duration_, end, failures_, count_ = numbers
-    return (
-        f'{{"jail":{_quoted(jail)},"listed":{_FLAG[listed]},"fleet":{"null" if fleet is None else json.dumps(fleet)},'
-        f'"id":{_quoted(key)},"time":{time_},"duration":{duration_},"end":{end},'
-        f'"failures":{failures_},"count":{count_},"restored":{_FLAG[restored]}}}'
-    )
+    numbers: tuple[object, ...] = (time, duration, None if duration < 0 else time + duration, failures, count)
+    if type(failures) is type(count) is int and abs(time) + abs(duration) < _INFINITY:
+        numbers = (time, duration, "null", failures, count) if duration < 0 else numbers
+    else:  # what nobody meant, from somebody's database
+        numbers = tuple(map(json.dumps, numbers))
+    whence = "null" if fleet is None else json.dumps(fleet)
+    return _ROW % (_quoted(jail), _FLAG[listed], whence, _quoted(key), *numbers, _FLAG[restored])

@@ -145,9 +145,13 @@ class Front:
     def allow(self, ids: Sequence[str], seconds: float = float("inf")) -> int:
         """Let no filter ban these for so long, and let them in; return how many bans were lifted."""
         self._server.allow(dict.fromkeys(ids, self._server.loop.now() + seconds))
-        wanted = net.Spans(ids)
+        exact, wanted, wide = set(ids), net.Spans(ids), any("/" in key for key in ids)
+
+        def meant(key: str) -> bool:
+            return key in exact or ((wide or "/" in key) and key in wanted)
+
         jails = self._server.engine.jails.values()
-        found = [(jail.ledger, key) for jail in jails for key in jail.ledger.ids() if key in wanted]
+        found = [(jail.ledger, key) for jail in jails for key in jail.ledger.ids() if meant(key)]
         held = {key for ledger, key in found if (ban := ledger.brief(key)) and not ban.listed}
         return self.unban(sorted(held)) if held else 0
 
