@@ -15,6 +15,7 @@ from f2b.events import (
     Effect,
     Expired,
     Failure,
+    Forget,
     Found,
     Held,
     Ignored,
@@ -316,3 +317,31 @@ def test_ids_when_networks_count_as_one_then_only_addresses_of_that_family_do(
 ) -> None:
     j = jail(prefix4=prefix4, prefix6=prefix6)
     assert [j.counted_as(key) for key in ("192.0.2.1", "2001:db8::1", "bob", "a:b")] == expected
+
+
+class Listening(Words):
+    """A filter that fails whoever another jail finds."""
+
+    listens = frozenset({"other"})
+
+    def hear(self, event: Found | Ban) -> Sequence[Failure]:
+        return (Failure(event.id, event.id, event.time, (), {}),)
+
+
+def test_failures_of_another_jail_when_the_filter_listens_to_it_then_they_count() -> None:
+    listening = Jail(jail().spec, Listening())
+    assert kinds(listening.hear(Found("other", "192.0.2.1", NOW), NOW)) == [Found]
+    assert listening.hear(Found("third", "192.0.2.1", NOW), NOW) == []
+    assert jail().hear(Found("other", "192.0.2.1", NOW), NOW) == []
+
+
+def test_network_when_somebody_in_it_is_allowed_then_it_is_spared() -> None:
+    j = jail(ignoreip=("198.51.100.7",))
+    assert [j.why_spared(key) for key in ("198.51.100.0/24", "192.0.2.0/24", "198.51.100.7")] == ["ip", "", "ip"]
+
+
+def test_unban_of_several_when_only_some_are_banned_then_the_others_are_forgotten() -> None:
+    j = jail()
+    (ban,) = j.ban("192.0.2.1", NOW)
+    assert isinstance(ban, Ban)
+    assert j.unban(["192.0.2.1", "192.0.2.9"]) == [Unban(ban, forget=True), Forget("j", "192.0.2.9")]

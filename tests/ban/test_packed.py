@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from f2b.ban.packed import FULL, Bans
-from f2b.events import PERMANENT, Ban
+from f2b.ban.packed import FULL, Bans, Brief
+from f2b.events import FLEET, PERMANENT, Ban
 
 NUMBERS = st.integers() | st.floats(0, 1e12) | st.sampled_from([PERMANENT, 2**53 + 1, 10**400])
 BANS = st.builds(
@@ -36,6 +36,7 @@ def test_bans_when_a_ban_has_a_new_field_then_these_tests_must_know_it() -> None
 @example([Ban("sshd", "192.0.2.1", 1.5, 600, 5, host="192.0.2.1", restored=True)])
 @example([Ban("sshd", "192.0.2.1", 1.5, 600), Ban("other", "someone", 1.5, 600)])
 @example([Ban("sshd", "192.0.2.1", 2**53 + 1, 600)])
+@example([Ban("sshd", "someone", 1.5, 600, host="192.0.2.1")])
 def test_bans_when_any_are_put_then_they_come_back_equal_and_of_the_same_types(bans: list[Ban]) -> None:
     kept, plain = Bans(), {}
     for ban in bans:
@@ -48,6 +49,25 @@ def test_bans_when_any_are_put_then_they_come_back_equal_and_of_the_same_types(b
         assert kept.get(key) == ban
         assert kept.pop(key) == ban
         assert kept.get(key) is kept.pop(key) is None
+
+
+def test_bans_when_they_are_listed_in_brief_then_that_is_what_they_are() -> None:
+    kept, bans = (
+        Bans(),
+        [
+            Ban("sshd", "192.0.2.1", 1.5, 600, 5, restored=True),
+            Ban("sshd", "192.0.2.2", 2, PERMANENT, count=3, listed=True),
+            Ban("sshd", "192.0.2.3", 1.5, 0.0),
+            Ban("sshd", "192.0.2.4", 1.5, 0.5),
+            Ban("sshd", "192.0.2.5", 7, 60, 3, ("a line",), {FLEET: "elsewhere"}),
+        ],
+    )
+    for ban in bans:
+        kept.put(ban)
+        told = ban.time, ban.duration, ban.failures, ban.count, ban.restored, ban.listed
+        assert repr(kept.brief(ban.id)) == repr(Brief("sshd", ban.id, *told, ban.captures.get(FLEET)))
+    assert list(kept.ends()) == [(ban.id, ban.end) for ban in bans]
+    assert kept.brief("192.0.2.9") is None
 
 
 def test_bans_when_nothing_led_to_them_then_they_are_not_kept_as_they_came() -> None:
@@ -73,5 +93,6 @@ def test_bans_when_there_are_very_many_then_only_the_newest_keep_what_led_to_the
     )  # the second is no jail's whose bans are packed
     assert found[1].jail == "other"
     assert found[0] == Ban("sshd", "10.0.0.0", 1.5, 600, 5, host="10.0.0.0")
+    assert bans.get("10.0.0.0") is not bans.get("10.0.0.0")  # it is packed
     assert bans.pop("10.0.0.0") == found[0]
     assert len(bans) == FULL + 1

@@ -46,6 +46,8 @@ def fed(tested: RegexFilter, *texts: str, time: float = 1000.0) -> list[list[Fai
         (("conn " + A, "bad u=bob", "ok u=bob", "close"), [[], [2], [], []]),
         (("conn " + A, "bad u=eve", "ok u=bob", "close"), [[], [2], [1], [1]]),
         (("bad u=bob", "ok u=bob", "close " + A), [[], [], []]),
+        (("bad u=bob", f"ok {A} u=bob"), [[], []]),
+        (("bad u=bob", f"close {A} u=bob"), [[], [2]]),
         (("ok u=bob", f"bad {A} u=bob"), [[], [2]]),
         (("bad u=bob", f"conn {A} u=eve"), [[], [2]]),
         (("abort " + A,), [[1]]),
