@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +16,21 @@ from tests.daemon.running import fail, wait_for
 from tests.fleet.hosts import KEY, Host, Store, agree, hosts
 
 COUNT = 3
+PASSWORD = "a password, as long"
+GUIDE = Path(__file__).parent.parent.parent / "docs/fleet.md"
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    found = Store(tmp_path_factory.mktemp("redis"))
+    """A Redis where the hosts' user may do what the guide says, and no more."""
+    rights = re.search(r"`ACL SETUSER f2b on >PASSWORD ([^`]+)`", GUIDE.read_text())
+    assert rights
+    user = (
+        f"user f2b on #{hashlib.sha256(PASSWORD.encode()).hexdigest()} {rights[1]}\nuser default on nopass ~* +@all\n"
+    )
+    folder = tmp_path_factory.mktemp("redis")
+    (folder / "acl").write_text(user)
+    found = Store(folder, "--aclfile", str(folder / "acl"))
     found.start()
     yield found
     found.kill()
@@ -25,7 +38,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[list[Host]]:
-    with hosts(tmp_path_factory.mktemp("fleet"), store, COUNT, count="fleet") as found:
+    folder = tmp_path_factory.mktemp("fleet")
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o600)
+    with hosts(folder, store, COUNT, count="fleet", user="f2b", password_file=password) as found:
         yield found
 
 
