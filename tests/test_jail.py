@@ -6,19 +6,22 @@ from collections.abc import Sequence
 
 import pytest
 
-from f2b.config.model import FilterSpec, JailSpec
+from f2b.config.model import FilterSpec, JailSpec, Text
 from f2b.errors import Place
 from f2b.events import (
     PERMANENT,
+    SUCCESS,
     AlreadyBanned,
     Ban,
     Effect,
     Expired,
     Failure,
     Forget,
+    Forgiven,
     Found,
     Held,
     Ignored,
+    Judge,
     Line,
     Prolonged,
     Resolve,
@@ -26,6 +29,8 @@ from f2b.events import (
     Warned,
 )
 from f2b.jail import PURGE_S, Jail
+from f2b.runaway import Runaway
+from f2b.value import replace
 
 HERE = Place("test")
 NOW = 1_700_000_000.0
@@ -345,3 +350,58 @@ def test_unban_of_several_when_only_some_are_banned_then_the_others_are_forgotte
     (ban,) = j.ban("192.0.2.1", NOW)
     assert isinstance(ban, Ban)
     assert j.unban(["192.0.2.1", "192.0.2.9"]) == [Unban(ban, forget=True), Forget("j", "192.0.2.9")]
+
+
+class Slow:
+    """A pattern that ran away."""
+
+    def rest(self) -> None:
+        """Search no more."""
+
+    def wake(self) -> None:
+        """Search again."""
+
+
+def test_change_when_the_filter_stays_then_what_ran_away_is_remembered() -> None:
+    j, runaway = jail(), Runaway()
+    runaway.culprit = Slow()
+    j.lose(runaway, "line", NOW)
+    j.change(j.spec, j.filter)
+    assert j.patience.total == 1
+    j.change(j.spec, Words())
+    assert j.patience.total == 0
+
+
+def test_change_when_verdicts_are_kept_otherwise_then_they_are_asked_anew() -> None:
+    cache = {"key": "<ip>"}
+    j = jail(ignorecommand="true", ignorecache=cache)
+    (asked,) = fail(j, "192.0.2.1", NOW)
+    assert isinstance(asked, Judge)
+    j.judged(asked, True, NOW)
+    j.change(jail(ignorecommand="true", ignorecache=cache, maxretry=9).spec, j.filter)
+    assert fail(j, "192.0.2.1", NOW) == []
+    j.change(jail(ignorecommand="true", ignorecache={"key": "<ip> "}).spec, j.filter)
+    assert kinds(fail(j, "192.0.2.1", NOW)) == [Judge]
+
+
+class Forgiving(Words):
+    """A filter that knows logins, too: lines `ok ID`."""
+
+    def feed(self, line: Line) -> Sequence[Failure]:
+        verb, _, key = line.text.strip().partition(" ")
+        return (Failure(key, key, line.time, (), {}, SUCCESS),) if verb == "ok" else super().feed(line)
+
+
+def test_change_when_the_filter_knows_successes_from_now_on_then_they_forgive() -> None:
+    j, knows = jail(), FilterSpec("words", HERE, options={"okregex": Text("ok", HERE)})
+    spec = replace(j.spec, filter=knows)
+    for _ in range(2):  # the second time nothing changes
+        j.change(spec, Forgiving())
+        fail(j, "192.0.2.1", NOW)
+    j.change(spec, j.filter)
+    forgiven = j.feed(line("ok 192.0.2.1"), NOW, True)[-1]
+    assert isinstance(forgiven, Forgiven)
+    assert forgiven.failures == 2
+    j.change(jail().spec, j.filter)
+    fail(j, "192.0.2.1", NOW)
+    assert Forgiven not in kinds(j.feed(line("ok 192.0.2.1"), NOW, True))
