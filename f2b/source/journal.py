@@ -20,6 +20,8 @@ ATTEMPTS = 3
 """Failures after which the other way is tried."""
 EVERY = 1.0
 """Seconds between two looks at a journal that tells nothing: inotify is exhausted, or the disk is another host's."""
+LOOK = 10.0
+"""How often the journal's folders are looked at: with one that is removed goes its watch, and nobody hears more."""
 
 _POLL = (
     "nothing tells when the journal grows: it is looked at once a second; inotify is exhausted (raise "
@@ -92,6 +94,7 @@ class Journal:
         self._again: Timer | None = None
         self._calm: Timer | None = None
         self._mounts = Mounts(loop, self._look)
+        self._next_look = loop.after(LOOK, self._look_again)
         self._open()
 
     @property
@@ -102,17 +105,21 @@ class Journal:
     def close(self) -> None:
         """Follow the journal no longer."""
         self._mounts.close()
-        for timer in (self._again, self._calm):
+        for timer in (self._again, self._calm, self._next_look):
             if timer:
                 timer.cancel()
         self._end()
 
     def _look(self) -> None:
-        """Open the journal anew if a mount has put another one in its place: nothing else tells of that."""
+        """Open the journal anew if another one is in its place: libsystemd does not always tell."""
         if self.reader and _folders(self._where) != self._folders:
             if self._again:
                 self._again.cancel()
             self._open()
+
+    def _look_again(self) -> None:
+        self._look()
+        self._next_look = self._loop.after(LOOK, self._look_again)
 
     def _open(self) -> None:
         self._end()
