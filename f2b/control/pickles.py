@@ -18,6 +18,8 @@ MAX_DEPTH = 32
 """Lists within lists; Fail2Ban's own requests need 4."""
 MAX_WEIGHT = 8 * 1024 * 1024
 """Bytes of a request (8 for each item) once every shared part is counted as often as it occurs."""
+MAX_STEPS = 1_000_000
+"""Opcodes of a request: each may make an object of 60 bytes. Fail2Ban's own take four bytes and more."""
 _MAX_DIGITS = 40
 _STOP = 0x2E
 
@@ -51,7 +53,7 @@ class _Reader:
         self._memo: dict[int, object] = {}
 
     def run(self) -> object:
-        while True:
+        for _ in range(MAX_STEPS):
             code = self.take(1)[0]
             if code == _STOP:
                 return self.pop()
@@ -59,6 +61,7 @@ class _Reader:
             if operation is None:
                 raise PickleError(f"opcode {code:#04x} is not for inert values")
             operation(self)
+        raise PickleError("it takes too many steps")
 
     def take(self, size: int) -> bytes:
         end = self._at + size
@@ -165,10 +168,10 @@ def holds_dict(value: object) -> bool:
 def _pairs(items: list[object]) -> dict[object, object]:
     if len(items) % 2:
         raise PickleError("a key has no value")
-    try:
-        return dict(zip(items[::2], items[1::2], strict=True))
-    except TypeError:
-        raise PickleError("a key is a list") from None
+    # Hashing a tuple of tuples recurses without a limit: a deep one would end the process.
+    if not all(key is None or isinstance(key, (str, bytes, int, float)) for key in items[::2]):
+        raise PickleError("a key is neither text nor number")
+    return dict(zip(items[::2], items[1::2], strict=True))
 
 
 def _size(item: object) -> int:

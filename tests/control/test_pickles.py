@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from f2b.control import pickles
 from f2b.control.pickles import PickleError, Raised
+from f2b.control.protocol import MAX_REQUEST
 
 SCALARS = (
     st.none()
@@ -126,6 +127,52 @@ def test_loads_when_shared_parts_would_unfold_without_end_then_it_is_refused() -
         shared = [shared, shared]
     with pytest.raises(PickleError, match="large"):
         pickles.loads(pickle.dumps(shared))
+
+
+KEYS = {
+    "deep": b")" + b"\x85" * 300_000,
+    "shared": b")" + b"".join(b"q%ch%c\x86" % (number, number) for number in range(40)),
+}
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_loads_when_a_key_is_a_deep_or_endless_tuple_then_it_is_refused_and_never_hashed(key: bytes) -> None:
+    with pytest.raises(PickleError):
+        pickles.loads(b"}" + key + b"Ns.")
+
+
+@pytest.mark.parametrize("code", [b"]", b"}", b"(", b"(1", b"N", b")\x85", b"2"])
+def test_loads_when_there_are_millions_of_steps_then_it_is_refused_before_they_take_much(code: bytes) -> None:
+    with pytest.raises(PickleError):
+        pickles.loads(code * (MAX_REQUEST // len(code)))
+
+
+CUT = st.tuples(st.integers(0, 2**16), st.integers(0, 2**16), st.binary(max_size=9))
+"""Where to cut a piece out, how long it is, and what stands there instead."""
+
+
+@given(INERT | st.dictionaries(SCALARS, SCALARS), st.integers(0, 5), st.lists(CUT, min_size=1, max_size=4))
+def test_loads_when_a_pickle_is_mutated_then_an_inert_value_or_its_own_error(
+    value: object, protocol: int, cuts: list[tuple[int, int, bytes]]
+) -> None:
+    raw = pickle.dumps(value, protocol)
+    for at, length, instead in cuts:
+        at %= len(raw) + 1
+        raw = raw[:at] + instead + raw[at + length % 8 :]
+    try:
+        read = pickles.loads(raw)
+    except PickleError:
+        return
+    assert inert(read)
+
+
+def inert(value: object) -> bool:
+    """Whether a value is made of what may be read, and of nothing else."""
+    if isinstance(value, dict):
+        return all(map(inert, value)) and all(map(inert, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(inert, value))
+    return value is None or type(value) in (bool, int, float, str, bytes)
 
 
 def test_loads_when_lists_are_nested_deeply_then_it_is_refused() -> None:
