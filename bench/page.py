@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import plot
 from bench.growth import Growth, Point
+from bench.program import PYTHON
 from bench.row import Measured, Row, outcome
 from f2b import __version__
 
@@ -82,10 +83,11 @@ def machine() -> str:
     """Return what this was measured on."""
     version = ["dpkg-query", "-W", "-f", "${Version}", "fail2ban"]
     debian = subprocess.run(version, capture_output=True, text=True, check=False).stdout or "?"
+    python = subprocess.run([PYTHON, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     model = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), "?")
     return (
         f"{os.cpu_count()} cores ({model}), Linux {platform.release().split('-')[0]}, "
-        f"Python {platform.python_version()} for f2b {__version__}, Debian's Fail2Ban {debian} with Debian's Python"
+        f"f2b {__version__} and Debian's Fail2Ban {debian} on the same Python ({PYTHON}, {python})"
     )
 
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 DEBIAN = Path("/usr/bin")
+PYTHON = (DEBIAN / "fail2ban-server").read_text().split("\n", 1)[0].removeprefix("#!")
+"""The Python that runs Fail2Ban. It runs f2b, too: builds of the same Python differ by a quarter."""
 
 
 class Ran(NamedTuple):
@@ -47,8 +49,8 @@ FAIL2BAN = Program(
 
 def f2b(folder: Path | None = None) -> Program:
     """Return f2b as it is installed in a folder of programs, or else as it stands in this checkout."""
-    main: tuple[str, ...] = (sys.executable, "-m", "f2b")
-    client: tuple[str, ...] = (sys.executable, "-c", "from f2b.cli.compat_ping import main; main()")
+    main: tuple[str, ...] = (PYTHON, "-m", "f2b")
+    client: tuple[str, ...] = (PYTHON, "-c", "from f2b.cli.compat_ping import main; main()")
     if folder:
         main, client = (f"{folder}/f2b",), (f"{folder}/fail2ban-client",)
     return Program("f2b", (*main, "regex"), (*main, "serve"), client, main)
@@ -70,11 +72,11 @@ def run(command: Sequence[str]) -> Ran:
 
 def start(command: Sequence[str], said: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     """Start a command; f2b in this checkout is told where that is."""
-    env = os.environ | ({"PYTHONPATH": str(ROOT)} if sys.executable in command else {})
+    env = os.environ | ({"PYTHONPATH": str(ROOT)} if {PYTHON, sys.executable} & {*command} else {})
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # for then each start would compile again what has changed
     return subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=env)
 
 
 def compile_f2b() -> None:
     """Compile this checkout, as installing would."""
-    run([sys.executable, "-m", "compileall", "-q", str(ROOT / "f2b")])
+    run([PYTHON, "-m", "compileall", "-q", str(ROOT / "f2b")])
