@@ -25,6 +25,7 @@ _PER_MESSAGE = 1000
 # Attributes of a message, and of a member.
 _VERSION, _SET_NAME, _ALL, _LINE = 1, 2, 8, 9
 _IP, _CIDR, _TIMEOUT, _DATA = 1, 3, 6, 7
+_IP_BYTES = (4, 16)
 
 
 def add(name: str, members: Mapping[str, int]) -> list[Message]:
@@ -51,10 +52,16 @@ def members(name: str) -> Message:
 
 
 def read_members(body: bytes) -> Iterator[tuple[str, int]]:
-    """Yield those whom one message of a listing holds, with the seconds that they stay yet; 0 is for ever."""
+    """Yield those whom one message of a listing holds, with the seconds that they stay yet; 0 is for ever.
+
+    Members that are no addresses, of a set of another type, are passed over.
+    """
     for _, member in attrs(table(body).get(_ALL, b"")):
         parts = table(member)
-        address = unpacked(next(value for _, value in attrs(parts.get(_IP, b""))))
+        packed_ip = next((value for _, value in attrs(parts.get(_IP, b""))), b"")
+        if len(packed_ip) not in _IP_BYTES:
+            continue
+        address = unpacked(packed_ip)
         length = number(parts.get(_CIDR), 255)
         full = length == 255 or length == BITS[6 if ":" in address else 4]
         yield address if full else f"{address}/{length}", number(parts.get(_TIMEOUT))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable
 
 from f2b.firewall import nft
 from f2b.firewall.netlink import Events, Netlink
@@ -30,8 +30,10 @@ class Monitor:
 
         Timeouts are no news. None: the kernel had to drop some, so it may have been any.
         """
+        # A program's socket has its process's number, unless that is another socket's already.
+        own = {self._link.portid, *self._children}
         try:
-            changed = {(news.body[0], nft.read_table_name(news.body[4:])) for news in self._foreign()}
+            changed = foreign(self._events.read(), own)
         except OSError:
             return None
         self._children.clear()  # they have ended, and what they did has been read
@@ -41,9 +43,11 @@ class Monitor:
         """Stop listening."""
         self._events.close()
 
-    def _foreign(self) -> Iterator[Reply]:
-        # A program's socket has its process's number, unless that is another socket's already.
-        own = {self._link.portid, *self._children}
-        for news in self._events.read():
-            if news.portid not in own and news.type != nft.SUBSYSTEM | nft.NEWGEN:
-                yield news
+
+def foreign(news: Iterable[Reply], own: Collection[int]) -> set[tuple[int, str]]:
+    """Return the tables that others than these sockets changed, by family and name."""
+    return {
+        (one.body[0], nft.read_table_name(one.body[4:]))
+        for one in news
+        if one.body and one.portid not in own and one.type != nft.SUBSYSTEM | nft.NEWGEN
+    }

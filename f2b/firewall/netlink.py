@@ -147,6 +147,8 @@ class Netlink:
         left = count
         while left:
             for reply in self._receive(first, count + 1):
+                if reply.type != ERROR:
+                    continue
                 refusal = _refusal(reply)
                 if reply.sequence == first and refusal:
                     return refusal if refusal.errno == errno.ERESTART else _explained(refusal)

@@ -23,6 +23,8 @@ HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _GENERIC = struct.Struct(">BBH")
 _CODE = struct.Struct("=i")
+_MOST = 2**31 - 1
+"""The largest errno that can be asked for its words."""
 _NESTED = 0x8000
 _KIND = 0x3FFF
 
@@ -122,4 +124,4 @@ def replies(data: bytes) -> Iterator[Reply]:
 def error_code(reply: Reply) -> int:
     """Return the errno in an acknowledgement, or at the end of a listing; 0 is success."""
     code: int = _CODE.unpack_from(reply.body)[0] if len(reply.body) >= _CODE.size else 0
-    return -code
+    return min(-code, _MOST)
