@@ -133,7 +133,7 @@ LATE_IMPORTS = {
     ("cli.fleet", "f2b.fleet.service"): "redis is an extra",
     ("cli.fleet", "f2b.fleet.stream"): "the same",
     ("cli.fleet", "redis.exceptions"): "the same",
-    ("control.endpoint", "grp"): "few sockets have a group",
+    ("control.listener", "grp"): "few sockets have a group",
     ("control.endpoint", "pwd"): "few servers have a fleet",
     ("cli.networks", "maxminddb"): "an extra, and only this command needs it",
     ("cli.demo", "pyroute2"): "100 ms of import that only the demonstration for root needs",

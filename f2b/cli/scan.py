@@ -16,7 +16,8 @@ from f2b.cli.serve import Options, Service
 from f2b.config import search
 from f2b.config.model import Settings
 from f2b.control import client
-from f2b.control.endpoint import Endpoint, clear
+from f2b.control.endpoint import Endpoint
+from f2b.control.listener import clear
 from f2b.daemon.front import Front
 from f2b.daemon.proof import Here
 from f2b.daemon.record import Record

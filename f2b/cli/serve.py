@@ -16,7 +16,8 @@ from f2b.cli.argument import WHERE, Command, Given, Usage
 from f2b.config import search
 from f2b.config.model import JailSpec, ServerSpec, Settings
 from f2b.control import guest
-from f2b.control.endpoint import Endpoint, clear
+from f2b.control.endpoint import Endpoint
+from f2b.control.listener import clear
 from f2b.daemon.front import Front
 from f2b.daemon.healer import Healer
 from f2b.daemon.process import PidFile, Signals, call_process, into_background, take_descriptors

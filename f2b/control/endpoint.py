@@ -1,4 +1,4 @@
-"""The server's end of the control socket: who may connect, and whole requests in, whole answers out.
+"""The server's clients: whole requests in, whole answers out.
 
 Clients share the server's one thread, so none of them may hold it up: nothing here waits. A client that does not
 read its answers is not read from either; one that sends garbage is hung up on.
@@ -9,33 +9,24 @@ from __future__ import annotations
 import os
 import resource
 import socket
-import stat
-import struct
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from f2b.control import protocol, requests, words
 from f2b.control.guest import refusal
+from f2b.control.listener import Listener
 from f2b.control.protocol import Answer, Closing, Inbox, Malformed, Message, Request, Words
 from f2b.daemon.desk import Desk, Later
 from f2b.errors import ControlError, F2bError
 from f2b.log import Log
-from f2b.loop import Loop, Timer
+from f2b.loop import Loop
 
 MAX_CLIENTS = 256
 """When one more comes, whoever was silent longest is hung up on."""
 ROOM = 32 << 20
 """Bytes of half requests and unread answers that all clients together may have here, and one answer more."""
-LOOK_S = 3.0
-"""How often it is looked whether the socket is still there."""
 _CHUNK = 65536
-_BACKLOG = 1024
-_LONGEST_PATH = 107
-"""Bytes of a Unix socket's name (unix(7): sun_path, with its final NUL)."""
-_PATIENCE = 2.0
-"""Seconds that a server on our socket has for answering before it is taken for a dead one's."""
-_CREDENTIALS = struct.Struct("3i")
 
 
 class Endpoint:
@@ -54,12 +45,8 @@ class Endpoint:
         self._loop = loop
         self._desk = desk
         self._log = log
-        self.path = Path(path)
-        self._group = group
         self._users = users
-        self._listener: socket.socket | None = None
-        self._identity = (0, 0)
-        self._watch: Timer | None = None
+        self._listener = Listener(loop, log, Path(path), group, self._welcome, self._drop_oldest)
         self._clients: dict[int, _Client] = {}
         """By descriptor, whoever was silent longest first."""
         self._queue: deque[_Client] = deque()
@@ -67,69 +54,21 @@ class Endpoint:
 
     def open(self) -> None:
         """Start to listen. Raises ControlError if the socket cannot be made or another server has it."""
-        self._listen()
-        self._watch = self._loop.after(LOOK_S, self._look)
-
-    def _listen(self) -> None:
-        self._listener = listener = _listening(self.path, self._group)
-        self._identity = _identity(self.path)
-        self._loop.watch(listener.fileno(), self._accept)
-
-    def _look(self) -> None:
-        """Make the socket anew if somebody has removed it: nobody could ever talk to the server again."""
-        self._watch = self._loop.after(LOOK_S, self._look)
-        if self._listener is None or _stands(self.path):
-            return  # what stands there now is another server's, perhaps
-        self._log.warning("control", f"Somebody has removed {self.path}; it is made anew")
-        self._loop.unwatch(self._listener.fileno())
-        self._listener.close()
-        self._listener = None
-        try:
-            self._listen()
-        except (ControlError, OSError) as error:
-            self._log.error("control", str(error))
+        self._listener.open()
 
     def close(self, farewells: Iterable[Callable[[], object]] = ()) -> None:
         """Remove the socket if it is still ours, then call `farewells`, which may answer; hang up on everybody."""
-        self._leave()
+        self._listener.close()
         for farewell in farewells:
             farewell()
         for client in list(self._clients.values()):
             self._drop(client)
 
-    def _leave(self) -> None:
-        if self._watch:
-            self._watch.cancel()
-        if self._listener is None:
-            return
-        self._loop.unwatch(self._listener.fileno())
-        self._listener.close()
-        self._listener = None
-        try:
-            if _identity(self.path) == self._identity:
-                self.path.unlink()
-        except FileNotFoundError:
-            pass  # somebody was quicker
-
-    def _accept(self) -> None:
-        assert self._listener is not None
-        try:
-            connection, _ = self._listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        except OSError as error:  # out of descriptors
-            self._log.warning("control", f"cannot take a connection: {error}")
-            self._drop_oldest()
-            return
-        connection.setblocking(False)
-        uid = _peer(connection)
-        owner = uid in (0, os.geteuid())
-        if not owner and not self._group:
-            connection.close()
-            return
+    def _welcome(self, connection: socket.socket, uid: int) -> None:
+        """Take a client in; who is neither root nor this server's user may ask only."""
         if len(self._clients) >= min(MAX_CLIENTS, _descriptors() // 4):
             self._drop_oldest()
-        client = _Client(connection, guest=not owner)  # the kernel has seen that he is in the group
+        client = _Client(connection, guest=uid not in (0, os.geteuid()))
         if client.guest:
             client.besides = {each for name, requests_ in self._users if _is(uid, name) for each in requests_}
         self._clients[client.fd] = client
@@ -341,13 +280,6 @@ def _named(error: Exception) -> str:
     return f"Exception({str(error)!r})"
 
 
-def _peer(connection: socket.socket) -> int:
-    """Return who the peer is (SO_PEERCRED, socket(7))."""
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, uid, _ = _CREDENTIALS.unpack(raw)
-    return int(uid)
-
-
 def _is(uid: int, name: str | None) -> bool:
     """Return whether this is the user of that name; it may come and go, as systemd's dynamic users do."""
     if not name:
@@ -358,91 +290,3 @@ def _is(uid: int, name: str | None) -> bool:
         return pwd.getpwnam(name).pw_uid == uid
     except KeyError:
         return False
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    found = path.lstat()
-    return found.st_dev, found.st_ino
-
-
-def _stands(path: Path) -> bool:
-    """Whether anything has this name."""
-    try:
-        path.lstat()
-    except FileNotFoundError:
-        return False
-    except OSError:
-        pass  # it cannot be told, so there is nothing to be done
-    return True
-
-
-def _listening(path: Path, group: str | None) -> socket.socket:
-    """Return a listening socket that nobody else could ever open, in place of one that a dead server left."""
-    if len(os.fsencode(path)) > _LONGEST_PATH:
-        raise ControlError(f"{path} is too long for a socket (107 bytes); choose a shorter one with -s")
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        _make_folder(path.parent)
-        clear(path)
-        mask = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(mask)
-        if group:
-            os.chown(path, -1, _gid(group))
-            path.chmod(0o660)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise ControlError(f"cannot make the socket {path}: {error.strerror}; choose another with -s") from None
-    except ControlError:
-        listener.close()
-        raise
-    listener.setblocking(False)
-    return listener
-
-
-def _gid(group: str) -> int:
-    import grp  # few sockets have a group
-
-    try:
-        return grp.getgrnam(group).gr_gid
-    except KeyError:
-        cure = f"make it (groupadd --system {group}), or name another"
-        raise ControlError(f"socketgroup = {group}: there is no such group; {cure}") from None
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the socket's folder, 0755 whatever the umask; the socket itself keeps people out."""
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        folder.chmod(0o755)
-
-
-def clear(path: Path) -> None:
-    """Remove a socket that nobody listens on any more. Raises ControlError if somebody does."""
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(mode):
-        raise ControlError(f"{path} is there and is no socket; remove it, or choose another name with -s")
-    if _somebody_listens(path):
-        raise ControlError(
-            f"a server answers on {path} already; stop it first ('f2b -s {path} stop' if it is f2b, "
-            "'systemctl stop fail2ban' if it is Fail2Ban), or choose another socket with -s"
-        )
-    path.unlink()
-
-
-def _somebody_listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(_PATIENCE)
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            return False
-        except OSError:  # a full backlog, say: there is somebody
-            return True
-    return True
