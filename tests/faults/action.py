@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 
-from tests.faults.case import BOTH, OURS, fault
+from tests.faults.case import fault
 from tests.faults.patient import Patient, numbered
 
 
@@ -110,7 +110,7 @@ def start_hangs(patient: Patient) -> None:
     _bears(patient, "true", "sleep 100000")
 
 
-@fault(OURS)
+@fault()
 def python_that_raises_and_hangs(patient: Patient) -> None:
     """A Python action raises at the first ban and hangs at the next ones."""
     patient.write(
@@ -129,7 +129,7 @@ def python_that_raises_and_hangs(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(BOTH)
+@fault()
 def term_while_one_hangs(patient: Patient) -> None:
     """SIGTERM while a command hangs: the server ends within half a minute, and who is banned is so afterwards."""
     _beside(patient, "sleep 100000", timeout=60)
@@ -145,7 +145,7 @@ def term_while_one_hangs(patient: Patient) -> None:
     patient.wait(lambda: "192.0.2.1" in patient.banned(), "192.0.2.1 is lost")
 
 
-@fault(OURS)
+@fault()
 def no_process_can_be_made(patient: Patient) -> None:
     """For two seconds no process can be made: who is banned meanwhile is acted upon at last."""
     group = f"/sys/fs/cgroup/pids/f2b-{patient.folder.name}"

@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 
-from tests.faults.case import OURS, fault
+from tests.faults.case import fault
 from tests.faults.patient import Patient
 
 END = b"<F2B_END_COMMAND>"
@@ -205,7 +205,7 @@ def flood_of_requests(patient: Patient) -> None:
             each.join()
 
 
-@fault(OURS)
+@fault()
 def socket_removed(patient: Patient) -> None:
     """Somebody removes the socket: it comes back, or a reload brings it."""
     patient.begin()
@@ -229,7 +229,7 @@ def a_second_server(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(OURS)
+@fault(ours="its socket is made to set commands")
 def no_command_from_the_socket(patient: Patient) -> None:
     """Nobody can set a command, a Python file or a path to be run by the server, over the socket."""
     patient.begin()

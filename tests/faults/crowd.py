@@ -7,13 +7,13 @@ import subprocess
 import time
 from contextlib import ExitStack, suppress
 
-from tests.faults.case import OURS, fault
+from tests.faults.case import fault
 from tests.faults.control import connected
 from tests.faults.disk import saved
 from tests.faults.patient import NFT, PATIENCE_S, Patient, numbered
 
 
-@fault(OURS, alone=True)
+@fault(alone=True)
 def failures_at_200_mb_a_second(patient: Patient) -> None:
     """400 MB of nothing but failures come as fast as the disk takes them, from 200,000 hosts; answers still come."""
     patient.jail(action=NFT, maxretry=5)
@@ -33,7 +33,7 @@ def failures_at_200_mb_a_second(patient: Patient) -> None:
     assert patient.alive
 
 
-@fault(OURS, alone=True)
+@fault(ours="it runs a program for each of 60,000 bans, which takes an hour with all the memory there is", alone=True)
 def memory_limit_and_many_bans(patient: Patient) -> None:
     """A cgroup leaves it 96 MB: 60,000 hosts fail until they are banned; it is not killed."""
     group = f"/sys/fs/cgroup/memory/f2b-{patient.folder.name}"
@@ -51,7 +51,7 @@ def memory_limit_and_many_bans(patient: Patient) -> None:
     patient.wait(patient.answers, "it does not answer")
 
 
-@fault(OURS)
+@fault()
 def action_that_eats_all_memory(patient: Patient) -> None:
     """In a cgroup of 100 MB an action's command takes all the memory there is: that one is killed."""
     group = f"/sys/fs/cgroup/memory/f2b-{patient.folder.name}"
@@ -110,7 +110,7 @@ def output_without_an_end_of_line(patient: Patient) -> None:
     assert patient.memory_mb() < 150, f"{patient.memory_mb()} MB"
 
 
-@fault(OURS)
+@fault()
 def descriptors_taken_by_logs_and_clients(patient: Patient) -> None:
     """It may open 80 files: 300 logs are followed, clients hold connections, and logs are rotated meanwhile."""
     patient.setup = "ulimit -n 80"

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.faults.case import OURS, fault
+from tests.faults.case import fault
 from tests.faults.patient import Patient, numbered
 
 
@@ -265,7 +265,7 @@ def folder_of_the_database_is_missing(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(OURS)
+@fault()
 def database_of_a_later_version(patient: Patient) -> None:
     """The database says that it is of a version that nobody knows yet."""
     patient.begin()

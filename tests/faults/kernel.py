@@ -8,7 +8,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from tests.faults.case import OURS, fault
+from tests.faults.case import fault
 from tests.faults.patient import NFT, Patient, numbered
 
 IPTABLES = 'iptables-multiport[name=app, port="80", protocol=tcp]'
@@ -213,7 +213,7 @@ def ipset_destroyed(patient: Patient) -> None:
         patient.wait(partial(_listed, patient, f" {who} ", "ipset", "save"), f"{who} is let in")
 
 
-@fault(OURS)
+@fault()
 def rights_are_missing(patient: Patient) -> None:
     """The server may not change the firewall at all: it must say so, and not look like one that protects."""
     patient.setup = 'exec setpriv --bounding-set -net_admin --inh-caps -net_admin "$@"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.faults.case import OURS, fault
+from tests.faults.case import fault
 from tests.faults.patient import NFT, Patient, numbered
 
 
@@ -37,7 +37,7 @@ def regex_that_runs_away_beside_the_victim(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(OURS, alone=True)
+@fault(ours="it runs a program for each of 100,000 bans, which takes hours", alone=True)
 def a_hundred_thousand_attackers(patient: Patient) -> None:
     """100,000 hosts fail three times, at once, with a native action; all are banned, in kernel and ledger."""
     patient.jail(action=NFT)
@@ -77,7 +77,7 @@ def backlog_of_a_day(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(OURS, alone=True)
+@fault(alone=True)
 def newest_lines_behind_a_backlog(patient: Patient) -> None:
     """A log of today, 150 MB with failures in it, is being read; an attacker in another jail's log does not wait."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")

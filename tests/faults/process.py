@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 
-from tests.faults.case import OURS, fault
+from tests.faults.case import fault
 from tests.faults.patient import Patient, numbered
 
 
@@ -121,7 +121,7 @@ def sigusr1_and_sigpipe(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(OURS)
+@fault()
 def sigusr2_and_alarms(patient: Patient) -> None:
     """Signals that nobody should send it: SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGQUIT's like do not end it."""
     patient.begin()
@@ -191,7 +191,7 @@ def more_logs_than_descriptors(patient: Patient) -> None:
     patient.goes_on(log=folder / "199.log")
 
 
-@fault(OURS, alone=True)
+@fault(alone=True)
 def memory_limit(patient: Patient) -> None:
     """A cgroup leaves it 64 MB: 60,000 hosts fail, long lines and a flood of requests come, and it is not killed."""
     group = f"/sys/fs/cgroup/memory/f2b-{patient.folder.name}"

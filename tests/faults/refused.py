@@ -9,13 +9,14 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.faults.case import OURS, fault
+from tests.faults.case import fault
 from tests.faults.disk import saved
 from tests.faults.kernel import BOTH_ACTIONS, holds
 from tests.faults.patient import Patient, numbered
 
 _ORDER = struct.Struct("24s4i")
 _ORDERS = 16
+_NETLINK = "it does not speak netlink: the kernel refuses its program nft in the cases of kernel"
 
 
 class Refusals:
@@ -68,49 +69,49 @@ def _netlink(patient: Patient, call: str, error: int, of: int = 1, seconds: floa
     holds(patient, "192.0.2.1", *everybody, "192.0.2.99")
 
 
-@fault(OURS)
+@fault(ours=_NETLINK)
 def netlink_busy(patient: Patient) -> None:
     """The kernel answers every change with EBUSY for three seconds."""
     _netlink(patient, "netlink answer", errno.EBUSY)
 
 
-@fault(OURS)
+@fault(ours=_NETLINK)
 def netlink_busy_now_and_then(patient: Patient) -> None:
     """Every third answer is EBUSY, though it was done."""
     _netlink(patient, "netlink answer", errno.EBUSY, 3)
 
 
-@fault(OURS)
+@fault(ours=_NETLINK)
 def netlink_has_no_buffers(patient: Patient) -> None:
     """Every second answer is lost for want of room (ENOBUFS)."""
     _netlink(patient, "netlink recv", errno.ENOBUFS, 2)
 
 
-@fault(OURS)
+@fault(ours=_NETLINK)
 def netlink_takes_nothing(patient: Patient) -> None:
     """Requests to the kernel fail with ENOBUFS for three seconds."""
     _netlink(patient, "netlink send", errno.ENOBUFS)
 
 
-@fault(OURS)
+@fault(ours=_NETLINK)
 def netlink_forbidden(patient: Patient) -> None:
     """The kernel answers with EPERM for three seconds."""
     _netlink(patient, "netlink answer", errno.EPERM)
 
 
-@fault(OURS)
+@fault(ours=_NETLINK)
 def netlink_without_memory(patient: Patient) -> None:
     """The kernel has no memory for sets (ENOMEM), again and again."""
     _netlink(patient, "netlink answer", errno.ENOMEM, 2)
 
 
-@fault(OURS)
+@fault(ours=_NETLINK)
 def netlink_interrupted(patient: Patient) -> None:
     """The kernel answers EINTR and EAGAIN."""
     _netlink(patient, "netlink answer", errno.EINTR, 2)
 
 
-@fault(OURS)
+@fault(ours=_NETLINK)
 def netlink_sets_are_full(patient: Patient) -> None:
     """The kernel says that sets are full (ENFILE), for three seconds."""
     _netlink(patient, "netlink answer", errno.ENFILE)
@@ -135,49 +136,49 @@ def _refused(patient: Patient, *calls: tuple[str, int, int]) -> None:
     saved(patient, "192.0.2.1", *everybody, "192.0.2.99")
 
 
-@fault(OURS, quick=True)
+@fault(quick=True)
 def disk_errors(patient: Patient) -> None:
     """Every write and fsync of the database fails with EIO for a while."""
     _refused(patient, ("pwrite", errno.EIO, 1), ("fsync", errno.EIO, 1))
 
 
-@fault(OURS)
+@fault()
 def disk_errors_now_and_then(patient: Patient) -> None:
     """Every third write of the database fails with EIO, and every second fsync."""
     _refused(patient, ("pwrite", errno.EIO, 3), ("fsync", errno.EIO, 2))
 
 
-@fault(OURS)
+@fault()
 def disk_full_now_and_then(patient: Patient) -> None:
     """Every second write of the database fails for want of room."""
     _refused(patient, ("pwrite", errno.ENOSPC, 2))
 
 
-@fault(OURS)
+@fault()
 def log_cannot_be_written(patient: Patient) -> None:
     """Every write, its own log's included, fails for want of room."""
     _refused(patient, ("write", errno.ENOSPC, 1))
 
 
-@fault(OURS)
+@fault(ours="it reads logs by read, not pread: see the next case")
 def reading_logs_fails(patient: Patient) -> None:
     """Every third read of a log fails with EIO."""
     _refused(patient, ("pread", errno.EIO, 3))
 
 
-@fault(OURS)
+@fault()
 def reads_fail(patient: Patient) -> None:
     """Every third read, news of logs included, fails with EIO or is interrupted."""
     _refused(patient, ("read", errno.EIO, 3))
 
 
-@fault(OURS)
+@fault()
 def no_file_can_be_opened(patient: Patient) -> None:
     """The system has no file left (ENFILE): nothing can be opened, and nobody can connect."""
     _refused(patient, ("open", errno.ENFILE, 1), ("accept", errno.ENFILE, 1), ("inotify", errno.ENOSPC, 1))
 
 
-@fault(OURS)
+@fault(ours="it makes processes by vfork, which a library cannot refuse: see action: no process can be made")
 def no_process_now_and_then(patient: Patient) -> None:
     """No process can be made (EAGAIN), every second time."""
     _refused(patient, ("spawn", errno.EAGAIN, 2))

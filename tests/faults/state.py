@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.faults.case import OURS, fault
+from tests.faults.case import fault
 from tests.faults.disk import saved
 from tests.faults.patient import Patient, numbered
 
@@ -195,7 +195,7 @@ def ended_while_the_database_is_locked(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(OURS)
+@fault()
 def bans_of_tomorrow_in_the_database(patient: Patient) -> None:
     """The database holds bans that begin a year from now, as after a wrong clock: nobody stays out for years."""
     patient.begin(bantime="6s")
@@ -240,7 +240,7 @@ def odd_rows_in_the_database(patient: Patient) -> None:
     patient.wait(lambda: "192.0.2.1" in patient.banned(), "192.0.2.1 is lost")
 
 
-@fault(OURS)
+@fault(ours="these tables are f2b's")
 def odd_positions_in_the_database(patient: Patient) -> None:
     """Positions and counts of ours are nonsense: logs are read all the same."""
     patient.begin()

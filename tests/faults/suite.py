@@ -34,7 +34,7 @@ from tests.faults.patient import Kind, Patient
 from tests.faults.soak import Soak
 
 BESIDE = 3
-"""So many cases at once: they mostly wait."""
+"""So many cases at once, unless told: they mostly wait."""
 
 
 class Outcome(NamedTuple):
@@ -63,9 +63,9 @@ def attempt(case: Case, kind: Kind) -> Outcome:
     return Outcome(case, kind, failure, time.monotonic() - began)
 
 
-def attempts(cases: Iterable[Case], kind: Kind, keep: Path | None = None) -> list[Outcome]:
+def attempts(cases: Iterable[Case], kind: Kind, keep: Path | None = None, beside: int = BESIDE) -> list[Outcome]:
     """Do them all, several at once where that does no harm."""
-    cases = [case for case in cases if kind in case.kinds]
+    cases = [case for case in cases if case.applies(kind)]
 
     def tried(case: Case) -> Outcome:
         outcome = _told(attempt(case, kind))
@@ -75,7 +75,7 @@ def attempts(cases: Iterable[Case], kind: Kind, keep: Path | None = None) -> lis
                 file.write(json.dumps(kept) + "\n")
         return outcome
 
-    with ThreadPoolExecutor(BESIDE) as pool:
+    with ThreadPoolExecutor(beside) as pool:
         done = list(pool.map(tried, (it for it in cases if not it.alone)))
     return done + [tried(case) for case in cases if case.alone]
 
@@ -122,6 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--soak", type=float, metavar="MINUTES", help="random faults, every few seconds, on one server"
     )
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the soak's chance")
+    parser.add_argument("--beside", type=int, default=BESIDE, metavar="NUMBER", help="so many cases at once")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="add what came of it to a file")
     parser.add_argument(
         "--page", nargs="*", type=Path, metavar="FILE", help="write docs/reliability.md from such files"
@@ -133,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asked.soak:
         return soak(asked.soak, asked.seed)
     kind: Kind = "Fail2Ban" if asked.fail2ban else "f2b"
-    outcomes = attempts(chosen(asked.words, asked.quick), kind, asked.keep)
+    outcomes = attempts(chosen(asked.words, asked.quick), kind, asked.keep, asked.beside)
     held = sum(not outcome.failure for outcome in outcomes)
     print(f"{kind}: {held} of {len(outcomes)} faults do it no harm")
     return int(held < len(outcomes))

@@ -11,7 +11,7 @@ import time
 from contextlib import ExitStack, suppress
 
 from f2b.control.requests import REQUESTS
-from tests.faults.case import OURS, fault
+from tests.faults.case import fault
 from tests.faults.control import END, connected
 from tests.faults.patient import Patient, numbered
 
@@ -89,7 +89,7 @@ def values_that_make_no_sense(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(OURS)
+@fault(ours="these requests are f2b's")
 def requests_that_make_no_sense(patient: Patient) -> None:
     """Our own requests with fields of every wrong type."""
     patient.begin()
@@ -199,7 +199,7 @@ def connections_in_a_storm(patient: Patient) -> None:
     patient.goes_on()
 
 
-@fault(OURS)
+@fault(ours="nobody can follow its events")
 def followers_that_do_not_read(patient: Patient) -> None:
     """A hundred clients follow events and never read, while 2,000 are banned; memory stays bounded."""
     patient.begin()
@@ -213,7 +213,7 @@ def followers_that_do_not_read(patient: Patient) -> None:
         assert patient.memory_mb() < 150, f"{patient.memory_mb()} MB"
 
 
-@fault(OURS)
+@fault()
 def socket_replaced_by_a_file(patient: Patient) -> None:
     """A file takes the socket's name for a while: when it goes, the socket comes back."""
     patient.begin()
