@@ -26,6 +26,8 @@ from f2b.net import packed
 PATIENCE_S = 60.0
 WARM_UP = 5
 """So many bans first: the server has to start, and what it does only once does not count."""
+LULL_S = 0.05
+"""When nothing has come for so long it is time to understand what came."""
 PAUSE_S = (0.02, 0.08)
 """Between two lines, by chance: nobody's clock may fall in step."""
 NEW = nft.SUBSYSTEM | nft.NEWSETELEM
@@ -50,13 +52,18 @@ def reach(log: Path, count: int, command: Sequence[str]) -> list[float]:
 
 
 def fill(count: int, command: Sequence[str]) -> list[float]:
-    """Return how long it took until so many were in the sets."""
+    """Return how long it took until so many were in the sets: who they are is looked at when that is over."""
     began = time.monotonic()
     with _serving(command) as events:
         held: set[bytes] = set()
         while len(held) < count:
-            held.update(_new(events, time.monotonic() + PATIENCE_S))
-        return [time.monotonic() - began]
+            told = _told(events, time.monotonic() + PATIENCE_S)
+            took = time.monotonic() - began
+            while select.select([events], [], [], LULL_S)[0]:
+                told += _told(events, time.monotonic() + PATIENCE_S)
+                took = time.monotonic() - began
+            held.update(it.key for body in told for it in nft.read_elements(body))
+        return [took]
 
 
 @contextmanager
@@ -77,11 +84,16 @@ def _await(events: Events, key: bytes | None) -> None:
 
 def _new(events: Events, deadline: float) -> list[bytes]:
     """Wait for news, and return who came into a set."""
+    return [it.key for body in _told(events, deadline) for it in nft.read_elements(body)]
+
+
+def _told(events: Events, deadline: float) -> list[bytes]:
+    """Wait for news, and return those of members of a set, not yet understood."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise SystemExit("the kernel never heard of it")
     select.select([events], [], [], left)
-    return [it.key for news in events.read() if news.type == NEW for it in nft.read_elements(news.body[4:])]
+    return [news.body[4:] for news in events.read() if news.type == NEW]
 
 
 def main() -> None:

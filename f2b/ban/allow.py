@@ -70,7 +70,7 @@ class AllowList:
             return "ignoreself rule"
         if key in self._exact or base in self._nets:
             return "ip"
-        if any(base in addresses for addresses in self._resolved.values()):
+        if self._resolved and any(base in addresses for addresses in self._resolved.values()):
             return "dns"
         for path, (_, listed) in self._listed.items():
             if listed.why(key):

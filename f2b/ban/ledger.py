@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 
 from f2b import net
-from f2b.ban.packed import Bans, Brief
+from f2b.ban.packed import Bans, Brief, Term
 from f2b.events import Ban
 
 SLOT_S = 64
@@ -45,9 +45,13 @@ class Ledger:
         """Yield who is banned, in the order of banning."""
         return self._bans.ids()
 
-    def ends(self) -> Iterator[tuple[str, float]]:
-        """Yield who is banned, and until when (infinity: for ever), in the order of banning."""
-        return self._bans.ends()
+    def restored(self) -> Iterator[str]:
+        """Yield who was banned already before the server started, in the order of banning."""
+        return self._bans.restored()
+
+    def terms(self) -> Iterator[Term]:
+        """Yield who is banned, and until when, in the order of banning."""
+        return self._bans.terms()
 
     def brief(self, key: str) -> Brief | None:
         """Return what lists tell of the ban of this id, if it is banned."""

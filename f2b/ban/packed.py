@@ -42,6 +42,16 @@ class Brief(NamedTuple):
     """The host of the fleet that it comes from; None if that is not so."""
 
 
+class Term(NamedTuple):
+    """As much of a ban as the kernel must know: made quicker still, for at a start it is told of all."""
+
+    id: str
+    ip: str
+    """What actions know as `<ip>`."""
+    end: float
+    """When it is over; infinity for a permanent one."""
+
+
 class Bans:
     """Bans of one jail by their ids, in the order in which these came."""
 
@@ -93,14 +103,21 @@ class Bans:
         restored, listed = flags & _RESTORED != 0, flags & _LISTED != 0
         return Brief(self._jail, key, time, duration, failures, count, restored, listed, None)
 
-    def ends(self) -> Iterator[tuple[str, float]]:
-        """Yield who is banned, and until when."""
+    def restored(self) -> Iterator[str]:
+        """Yield who was banned already before the server started."""
         for key, kept in self._kept.items():
-            if isinstance(kept, Ban):
-                yield key, kept.end
+            if kept[-1] & _RESTORED if isinstance(kept, bytes) else kept.restored:
+                yield key
+
+    def terms(self) -> Iterator[Term]:
+        """Yield who is banned, and until when."""
+        made, span, never = Term._make, _SPAN.unpack_from, float("inf")
+        for key, kept in self._kept.items():
+            if isinstance(kept, bytes):  # nearly all: their address is their id
+                time, duration = span(kept)
+                yield made((key, key, never if duration < 0 else time + duration))
             else:
-                time, duration = _SPAN.unpack_from(kept)
-                yield key, float("inf") if duration < 0 else time + duration
+                yield Term(key, kept.ip, kept.end)
 
     def pop(self, key: str) -> Ban | None:
         """Remove the ban of an id, and return it if there was one."""
@@ -135,20 +152,21 @@ class Bans:
 
 def _packed(ban: Ban) -> bytes | None:
     """Return all but jail and id of a ban; None if there is more to it than fits."""
-    if ban.matches or ban.captures or (ban.host is not None and ban.host != ban.id):
+    host, time, duration = ban.host, ban.time, ban.duration
+    if ban.matches or ban.captures or (host is not None and host != ban.id):
         return None
     flags = (
         _OWN * ban.own_time
         | _GROWN * ban.grown
         | _RESTORED * ban.restored
         | _LISTED * ban.listed
-        | _HOST * (ban.host is not None)
-        | _WHOLE_TIME * isinstance(ban.time, int)
-        | _WHOLE_DURATION * isinstance(ban.duration, int)
+        | _HOST * (host is not None)
+        | _WHOLE_TIME * isinstance(time, int)
+        | _WHOLE_DURATION * isinstance(duration, int)
     )
     try:
-        packed = _FORM.pack(ban.time, ban.duration, ban.failures, ban.count, flags)
-        exact = (float(ban.time), float(ban.duration)) == (ban.time, ban.duration)
+        packed = _FORM.pack(time, duration, ban.failures, ban.count, flags)
+        exact = float(time) == time and float(duration) == duration
     except (error, OverflowError):
         return None  # numbers that nobody meant, from somebody's database
     return packed if exact else None

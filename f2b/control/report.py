@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import attrgetter
 
 from f2b.ban.packed import Brief
 from f2b.control.refusal import Args
@@ -62,7 +62,7 @@ def ids(view: JailView) -> Roll:
 
 def by_end(view: JailView, args: Args) -> Roll:
     """Return `get JAIL banip`: who is banned, the next to go first, with times if wanted."""
-    held = [key for key, _ in sorted(view.bans.ends(), key=itemgetter(1))]
+    held = [term.id for term in sorted(view.bans.terms(), key=attrgetter("end"))]
     if "--with-time" not in args[:1]:
         return Roll(held, len(held))
     return Roll((_with_time(ban) for ban in map(view.bans.brief, held) if ban), len(held))

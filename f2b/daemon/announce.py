@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from f2b.ban.growth import DOUBLINGS
@@ -60,6 +61,13 @@ def announce(log: Log, effects: Iterable[Effect]) -> None:
         log.tell_all(*same, waiting)
 
 
+def announce_restored(log: Log, jail: str, ids: Iterable[str]) -> None:
+    """Write down whose bans an earlier server left: what `announce` says of them, without the bans themselves."""
+    lines = (_banned(jail, who, restored=True) for who in ids)
+    while part := list(islice(lines, MOST)):
+        log.tell_all(*_LINES[Ban][:2], part)
+
+
 def _found(effect: Found) -> str:
     verb = "Attempt" if effect.by_hand else "Found"
     return f"[{effect.jail}] {verb} {effect.seen or effect.id} - {_stamp(effect.time)}"
@@ -109,7 +117,11 @@ def _held(log: Log, effect: Held) -> None:
 
 
 def _ban(effect: Ban) -> str:
-    return f"[{effect.jail}] {'Restore Ban' if effect.restored else 'Ban'} {effect.id}"
+    return _banned(effect.jail, effect.id, effect.restored)
+
+
+def _banned(jail: str, who: str, restored: bool) -> str:
+    return f"[{jail}] {'Restore Ban' if restored else 'Ban'} {who}"
 
 
 def _increased(log: Log, effect: Increased) -> None:

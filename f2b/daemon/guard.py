@@ -8,7 +8,7 @@ from f2b.ban.ledger import Ledger
 from f2b.daemon.doubt import Doubt
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import Firewall, Watched, is_proven, is_queued, is_watched
+from f2b.firewall import Firewall, Watched, is_prompt, is_proven, is_queued, is_watched
 from f2b.firewall.effort import Effort
 from f2b.firewall.life import Query, can_be_asked
 from f2b.firewall.shell import Result
@@ -54,7 +54,7 @@ class Guard:
     def start(self) -> None:
         """Make all ready, with the ledger's bans in force."""
         for firewall in self.firewalls:
-            self._attempt(firewall, lambda it: it.start(self._held(it)))
+            self._attempt(firewall, self._set_up)
 
     def ban(self, bans: Sequence[Ban]) -> None:
         """Keep these out."""
@@ -77,7 +77,7 @@ class Guard:
                 firewall.unban(self._told(firewall, gone))
                 firewall.ban(came)
             else:
-                firewall.start(self._held(firewall))
+                self._set_up(firewall)
 
         self._all(change)
 
@@ -106,7 +106,7 @@ class Guard:
                 kept[firewall.name] = firewall
         for firewall in new:
             kept[firewall.name] = firewall
-            self._attempt(firewall, lambda it: it.start(self._held(it)))
+            self._attempt(firewall, self._set_up)
         self.firewalls = tuple(kept[name] for name in order if name in kept)
         self.shuts_out = _shut_out(self.firewalls)
 
@@ -118,7 +118,7 @@ class Guard:
         }
         for firewall in self.firewalls:
             if firewall.name == name:
-                self._attempt(firewall, verbs.get(verb, lambda it: it.start(self._held(it))))
+                self._attempt(firewall, verbs.get(verb, self._set_up))
 
     def ask(self, name: str, query: Query, answer: Callable[[Result], object]) -> None:
         """Ask one action something; who cannot be asked answers that."""
@@ -157,7 +157,7 @@ class Guard:
 
     def _is_intact(self, firewall: Watched) -> bool:
         try:
-            return firewall.intact(tuple(self._ledger))
+            return firewall.intact(tuple(self._ledger.terms()))
         except ActionError:
             return False  # why, the attempt to restore it will tell
 
@@ -165,7 +165,7 @@ class Guard:
         """Bring what is in the kernel back to what the ledger says, after somebody else changed it."""
         for firewall in self.firewalls:
             if firewall.name in names:
-                self._attempt(firewall, lambda it: it.start(self._held(it)))
+                self._attempt(firewall, self._set_up)
 
     def set_up_again(self) -> None:
         """Do what `start` did, where that can be done twice."""
@@ -208,6 +208,13 @@ class Guard:
         for firewall in self.firewalls:
             if is_queued(firewall):
                 firewall.abandon()
+
+    def _set_up(self, firewall: Firewall) -> None:
+        """Make one ready, with all bans in force."""
+        if is_prompt(firewall):
+            firewall.start(tuple(self._ledger.terms()))
+        else:
+            firewall.start(self._held(firewall))
 
     def _held(self, firewall: Firewall) -> Sequence[Ban]:
         """Return all bans in force, as a firewall needs them."""
@@ -253,7 +260,7 @@ class Guard:
         self._retry = None
         for firewall in self.firewalls:
             if firewall.name in self.failing:
-                self._attempt(firewall, lambda it: it.start(self._held(it)))
+                self._attempt(firewall, self._set_up)
 
 
 def _shut_out(firewalls: Iterable[Firewall]) -> bool:

@@ -72,6 +72,6 @@ def _elements(firewall: Firewall, jail: Jail) -> int | None:
     if not is_proven(firewall):
         return None
     try:
-        return len(firewall.held(tuple(jail.ledger)))
+        return len(firewall.held(tuple(jail.ledger.terms())))
     except ActionError:
         return None

@@ -20,7 +20,7 @@ from f2b.ban.history import History, Past
 from f2b.ban.protected import Protected
 from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
 from f2b.daemon import assemble, chronicle
-from f2b.daemon.announce import announce
+from f2b.daemon.announce import announce, announce_restored
 from f2b.daemon.feed import Feed
 from f2b.daemon.guard import Guard
 from f2b.daemon.inquiry import Inquiry
@@ -227,7 +227,7 @@ class Server:
         jail.counter.restore(self._asked(lambda: self._store.load_counters(spec.name), {}))
         guard.start()  # before anything is told: of thousands that takes longer than banning them
         if self._gap_s is None:  # each round would tell of all of them again
-            announce(self.log, (ban for ban in jail.ledger if ban.restored))
+            announce_restored(self.log, spec.name, jail.ledger.restored())
         announce(self.log, effects)
         for effect in effects:
             if isinstance(effect, Judge):

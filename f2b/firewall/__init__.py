@@ -35,6 +35,32 @@ class Firewall(Protocol):
         """Take everything out again; with `keep`, leave bans in force for the next start."""
 
 
+class Term(Protocol):
+    """As much of a ban as a back end asks for that acts at once: whom, and until when; `Ban` has it, too."""
+
+    @property
+    def id(self) -> str:
+        """Who is banned."""
+        ...
+
+    @property
+    def ip(self) -> str:
+        """His address, where the id is none."""
+        ...
+
+    @property
+    def end(self) -> float:
+        """When it is over, in seconds since the epoch; infinity for a permanent one."""
+        ...
+
+
+class Prompt(Firewall, Protocol):
+    """A back end that acts at once."""
+
+    def start(self, bans: Sequence[Term]) -> None:
+        """As every back end; of each ban it asks no more than this."""
+
+
 class Queued(Firewall, Protocol):
     """A back end that does its work later, in a queue of its own: commands, say."""
 
@@ -73,7 +99,7 @@ class Queued(Firewall, Protocol):
         """Give up what is not done yet, and tell it: the server ends now."""
 
 
-class Watched(Firewall, Protocol):
+class Watched(Prompt, Protocol):
     """A back end whose bans others may take out of the kernel."""
 
     tables: Collection[tuple[int, str]]
@@ -81,7 +107,7 @@ class Watched(Firewall, Protocol):
     shared: bool
     """Whether others work in these tables too, and most of their changes do no harm."""
 
-    def intact(self, bans: Sequence[Ban]) -> bool:
+    def intact(self, bans: Sequence[Term]) -> bool:
         """Return whether all that `start` made still stands, with each of `bans` in force. Raises ActionError."""
         ...
 
@@ -120,7 +146,7 @@ class Proven(Watched, Protocol):
         """Which packets it keeps out."""
         ...
 
-    def held(self, bans: Sequence[Ban]) -> Mapping[str, float | None]:
+    def held(self, bans: Sequence[Term]) -> Mapping[str, float | None]:
         """Return which of these the kernel keeps out, by their ids, and for how many seconds yet; None is for ever.
 
         Raises ActionError if it cannot be asked.
@@ -138,6 +164,11 @@ class Proven(Watched, Protocol):
 def is_queued(firewall: Firewall) -> TypeGuard[Queued]:
     """Say whether it works in a queue of its own."""
     return hasattr(firewall, "abandon")
+
+
+def is_prompt(firewall: Firewall) -> TypeGuard[Prompt]:
+    """Say whether it acts at once."""
+    return not is_queued(firewall)
 
 
 def is_watched(firewall: Firewall) -> TypeGuard[Watched]:

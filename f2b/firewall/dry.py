@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from f2b.duration import human
 from f2b.events import Ban
+from f2b.firewall import Term
 
 
 class Dry:
@@ -20,12 +21,12 @@ class Dry:
         self._tell = tell
         self._ends: dict[str, float] = {}
 
-    def start(self, bans: Sequence[Ban]) -> None:
+    def start(self, bans: Sequence[Term]) -> None:
         """Begin with exactly these."""
         self._ends.clear()
         self.ban(bans)
 
-    def ban(self, bans: Sequence[Ban]) -> None:
+    def ban(self, bans: Sequence[Term]) -> None:
         """Say who would be kept out from now on, and for how long."""
         for ban in bans:
             if self._ends.get(ban.ip) != ban.end:

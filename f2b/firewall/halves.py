@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from f2b import net
 from f2b.errors import ActionError
-from f2b.events import Ban
-from f2b.firewall import Ahead, Reach, xtables
+from f2b.firewall import Ahead, Reach, Term, xtables
 from f2b.firewall.nft import FAMILIES
 from f2b.firewall.owner import fail2ban
 from f2b.firewall.reach import ahead_of, reach_of
@@ -51,14 +50,14 @@ class Halves(ABC):
         """Return whom the kernel keeps out, and for how many seconds yet; None is for ever."""
 
     @abstractmethod
-    def _wanted(self, bans: Sequence[Ban]) -> Mapping[int, Sources]:
+    def _wanted(self, bans: Sequence[Term]) -> Mapping[int, Sources]:
         """Return whom to keep out, and tell of those who cannot be."""
 
     @abstractmethod
     def _make(self, family: int, half: Half, listing: Sequence[str], sources: Sources) -> None:
         """Make everything of a family with exactly these kept out, whatever of it stands in `listing`."""
 
-    def start(self, bans: Sequence[Ban]) -> None:
+    def start(self, bans: Sequence[Term]) -> None:
         """Make everything, with exactly `bans` in force; who is banned before and after is so in between."""
         wanted = self._wanted(bans)
         for family in sorted({*self._families, *self._held, *wanted} & self.plan.halves.keys()):
@@ -70,7 +69,7 @@ class Halves(ABC):
         """Return which packets it keeps out."""
         return reach_of(self.plan)
 
-    def held(self, bans: Sequence[Ban]) -> dict[str, float | None]:
+    def held(self, bans: Sequence[Term]) -> dict[str, float | None]:
         """Return which of these the kernel keeps out, and for how many seconds yet."""
         return held_of(bans, self.elements())
 

@@ -12,7 +12,7 @@ from itertools import islice
 
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import xtables
+from f2b.firewall import Term, xtables
 from f2b.firewall.halves import Halves
 from f2b.firewall.ipset_wire import LONGEST_S
 from f2b.firewall.nftables import LEASE_S, SAMPLE
@@ -82,7 +82,7 @@ class Ipset(Halves):
         self._used.clear()
         self._started = False
 
-    def intact(self, bans: Sequence[Ban]) -> bool:
+    def intact(self, bans: Sequence[Term]) -> bool:
         """Return whether everything stands that start made, and the sets have as many members as there are bans; for
         some of these they are asked one by one."""
         wanted, _ = self._fit(bans)
@@ -144,14 +144,14 @@ class Ipset(Halves):
         full = header is not None and header.members >= len(members)
         return full and all(self._sets.holds(name, who) for who in islice(members, SAMPLE))
 
-    def _wanted(self, bans: Sequence[Ban]) -> dict[int, Sources]:
+    def _wanted(self, bans: Sequence[Term]) -> dict[int, Sources]:
         """Return whom to keep out, and tell of those who cannot be."""
         wanted, lost = self._fit(bans)
         for who in lost:
             self._report("ERROR", f"{self.name} cannot ban {who}: there is no set that could hold it")
         return wanted
 
-    def _fit(self, bans: Sequence[Ban]) -> tuple[dict[int, Sources], list[str]]:
+    def _fit(self, bans: Sequence[Term]) -> tuple[dict[int, Sources], list[str]]:
         found = sort(bans, self._clock())
         lost = list(found.unfit)
         wanted: dict[int, Sources] = {}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import xtables
+from f2b.firewall import Term, xtables
 from f2b.firewall.halves import Halves
 from f2b.firewall.whom import Sources, sort
 from f2b.firewall.xtables import Half
@@ -59,7 +59,7 @@ class Iptables(Halves):
         self._held.clear()
         self._started = False
 
-    def intact(self, bans: Sequence[Ban]) -> bool:
+    def intact(self, bans: Sequence[Term]) -> bool:
         """Return whether everything stands that start made, and each of these has its rule."""
         wanted = sort(bans, self._clock()).sources
         return all(
@@ -89,7 +89,7 @@ class Iptables(Halves):
         except ActionError:
             self._set_up(family, self._held[family])
 
-    def _wanted(self, bans: Sequence[Ban]) -> dict[int, Sources]:
+    def _wanted(self, bans: Sequence[Term]) -> dict[int, Sources]:
         """Return whom to keep out, and tell of those who cannot be."""
         found = sort(bans, self._clock())
         lost = [who for family in found.sources.keys() - self.plan.halves for who in found.sources[family]]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from f2b.errors import ActionError
 from f2b.events import Ban
-from f2b.firewall import Ahead, Reach, nft, ruleset
+from f2b.firewall import Ahead, Reach, Term, nft, ruleset
 from f2b.firewall.kernel import Change, Kernel, Members
 from f2b.firewall.owner import fail2ban
 from f2b.firewall.plan import Plan
@@ -65,7 +65,7 @@ class Nftables:
         self._kinds: frozenset[Kind] = frozenset()
         """The sets that stand since `start`, as far as we know."""
 
-    def start(self, bans: Sequence[Ban]) -> None:
+    def start(self, bans: Sequence[Term]) -> None:
         """Make the rules, and the sets with exactly `bans` in them; who is banned before and after is so in between.
 
         Raises ActionError: no rights, no nf_tables, a running Fail2Ban on the same table, ...
@@ -124,7 +124,7 @@ class Nftables:
         """Return which packets it keeps out."""
         return reach_of(self.plan)
 
-    def held(self, bans: Sequence[Ban]) -> dict[str, float | None]:
+    def held(self, bans: Sequence[Term]) -> dict[str, float | None]:
         """Return which of these are in the kernel's sets, and for how many seconds yet."""
         sought: dict[Kind, dict[bytes, list[str]]] = {}
         for ban in bans:
@@ -144,7 +144,7 @@ class Nftables:
         """Return no rule: in nftables nobody's accept outdoes another chain's drop."""
         return []
 
-    def intact(self, bans: Sequence[Ban]) -> bool:
+    def intact(self, bans: Sequence[Term]) -> bool:
         """Return whether sets and rules stand as since `start`; of `bans`, some are asked for."""
         if not self._kinds:
             return True
@@ -238,30 +238,36 @@ class Nftables:
     def _set(self, kind: Kind) -> str:
         return ruleset.set_name(self.plan, kind)
 
-    def _sorted(self, bans: Iterable[Ban]) -> dict[Kind, Wanted]:
+    def _sorted(self, bans: Iterable[Term]) -> dict[Kind, Wanted]:
         """Return who belongs in which set for how long; who belongs in none is told of."""
         wanted, unfit = self._sort(bans)
         for who in unfit:
             self._report("ERROR", f"{self.name} cannot ban {who}: no address for table {self.plan.table}")
         return wanted
 
-    def _sort(self, bans: Iterable[Ban]) -> tuple[dict[Kind, Wanted], list[str]]:
+    def _sort(self, bans: Iterable[Term]) -> tuple[dict[Kind, Wanted], list[str]]:
         now = self._clock()
+        shortest_s, longest_s = _SHORTEST_MS / 1000, _LONGEST_S
         wanted: dict[Kind, Wanted] = {}
         unfit = []
-        for ban in bans:
-            found = _target(ban)
+        for ban in bans:  # a hundred thousand, perhaps
+            found = target(ban.id) or target(ban.ip)
             if found is None or found[0].family not in self.plan.sets:
                 unfit.append(ban.id)
                 continue
-            end = ban.end
-            left_s = LEASE_S if math.isinf(end) else min(end - now, _LONGEST_S)
-            if left_s > 0:
-                wanted.setdefault(found[0], {})[found[1]] = max(_SHORTEST_MS, math.ceil(left_s * 1000))
+            left_s = ban.end - now
+            if left_s <= 0:
+                continue
+            if not shortest_s <= left_s <= longest_s:
+                left_s = shortest_s if left_s < shortest_s else LEASE_S if math.isinf(left_s) else longest_s
+            members = wanted.get(found[0])
+            if members is None:
+                members = wanted[found[0]] = {}
+            members[found[1]] = math.ceil(left_s * 1000)
         return wanted, unfit
 
 
-def _target(ban: Ban) -> tuple[Kind, bytes] | None:
+def _target(ban: Term) -> tuple[Kind, bytes] | None:
     """An id that is an address or a network is whom we ban; another one has an address beside it."""
     return target(ban.id) or target(ban.ip)
 

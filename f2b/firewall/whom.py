@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from f2b.events import Ban
+from f2b.firewall import Term
 from f2b.firewall.ruleset import target
 from f2b.net import BITS, unpacked
 
@@ -23,7 +23,7 @@ class Sorted(NamedTuple):
     """Ids that are no address and have none."""
 
 
-def sort(bans: Iterable[Ban], now: float = float("-inf")) -> Sorted:
+def sort(bans: Iterable[Term], now: float = float("-inf")) -> Sorted:
     """Return whom these bans keep out after `now`."""
     sources: dict[int, Sources] = {}
     unfit: list[str] = []
@@ -36,7 +36,7 @@ def sort(bans: Iterable[Ban], now: float = float("-inf")) -> Sorted:
     return Sorted(sources, unfit)
 
 
-def whom(ban: Ban) -> tuple[int, tuple[str, ...]]:
+def whom(ban: Term) -> tuple[int, tuple[str, ...]]:
     """Return the family, and the addresses or networks, that a ban keeps out; 0 if it is about none."""
     found = target(ban.id) or target(ban.ip)  # an id that is no address may have one beside it
     if found is None:
@@ -46,7 +46,7 @@ def whom(ban: Ban) -> tuple[int, tuple[str, ...]]:
     return kind.family, _HALVES[kind.family] if kind.length == 0 else (unpacked(key) + tail,)
 
 
-def held_of(bans: Iterable[Ban], elements: Mapping[str, float | None]) -> dict[str, float | None]:
+def held_of(bans: Iterable[Term], elements: Mapping[str, float | None]) -> dict[str, float | None]:
     """Return which bans are in force, by their ids, and for how long yet, where `elements` are kept out."""
     held: dict[str, float | None] = {}
     for ban in bans:

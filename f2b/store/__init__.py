@@ -237,25 +237,22 @@ class Store:
         A jail's shorter `bantime` cuts them, unless it increments: then only `maxtime` does. None cuts nothing.
         """
         most = maxtime if increment else None if bantime is None or bantime < 0 else bantime
-
-        def made(found: tuple[str, float, float, int, object]) -> Ban | None:
-            key, when, duration, count, data = found
-            if duration == row.UNKNOWN:
-                duration = PERMANENT if bantime is None else bantime
-            if 0 <= duration <= now - when:
-                return None
-            ban = row.restored_ban(jail, (key, when, duration, count, data), increment)
-            if most is not None and (increment or not ban.own_time) and (duration < 0 or duration > most):
-                ban = replace(ban, duration=most)
-                return ban if ban.end > now else None
-            return ban
-
         rows = self._rows(
             "SELECT ip, iif(timeofban > ?, ?, timeofban), bantime, bancount, data FROM bips WHERE jail = ? "
             "AND (bantime < 0 OR timeofban + bantime > ?) AND max(timeofban, bantime, bancount) < 1e12 ORDER BY ip",
             (now + AHEAD_S, now, jail, now),
         )
-        return filter(None, map(made, rows))
+        for key, when, duration, count, data in rows:
+            if duration == row.UNKNOWN:
+                duration = PERMANENT if bantime is None else bantime
+            if 0 <= duration <= now - when:
+                continue
+            ban = row.restored_ban(jail, key, when, duration, count, data, increment)
+            if most is not None and (duration < 0 or duration > most) and (increment or not ban.own_time):
+                ban = replace(ban, duration=most)
+                if ban.end <= now:
+                    continue
+            yield ban
 
     def recall(self, ban: Ban) -> Ban:
         """Return a ban that lost its captures and matches with these, if they can be read. Never raises."""

@@ -16,7 +16,8 @@ UNKNOWN = -2
 """A ban time that a very old database did not hold."""
 
 _DECODER = json.JSONDecoder()
-_FAILURES = re.compile(rb'[{ ]"failures": (\d+)[,}]')
+_FAILURES = b'"failures": '
+_COUNTED = re.compile(rb'[{ ]"failures": (\d+)[,}]')
 _NOTHING: Captures = MappingProxyType({})
 
 
@@ -55,16 +56,16 @@ def ban_of(jail: str, row: tuple[str, float, float, int, object], own_time: bool
     return Ban(jail, key, time, duration, failures, matches, captures, host, count, own_time, restored=True)
 
 
-def restored_ban(jail: str, row: tuple[str, float, float, int, object], own_time: bool) -> Ban:
+def restored_ban(jail: str, key: str, time: float, duration: float, count: int, data: object, own_time: bool) -> Ban:
     """Return that ban as it is kept in memory: without captures and matches, which few ever ask for (`ban_of`).
 
     There may be a hundred thousand, so of the usual ones no more is read than needed. No name and no log line can
     contain what is looked for: JSON writes the quotes in them as \\".
     """
-    key, time, duration, count, data = row
-    found = _FAILURES.search(data) if isinstance(data, bytes) else None
+    # To find a text and look closely there takes a third of what searching with the regex would.
+    found = _COUNTED.match(data, data.find(_FAILURES) - 1) if isinstance(data, bytes) else None
     if found is None or not net.family(key):
-        return replace(ban_of(jail, row, own_time), matches=(), captures=_NOTHING)
+        return replace(ban_of(jail, (key, time, duration, count, data), own_time), matches=(), captures=_NOTHING)
     own_time = own_time or _OWNED in data  # type: ignore[operator]  # found: it is bytes
     return Ban(jail, key, time, duration, int(found[1]), (), _NOTHING, key, count, own_time, restored=True)
 

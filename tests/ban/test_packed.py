@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from f2b.ban.packed import FULL, Bans, Brief
+from f2b.ban.packed import FULL, Bans, Brief, Term
 from f2b.events import FLEET, PERMANENT, Ban
 
 NUMBERS = st.integers() | st.floats(0, 1e12) | st.sampled_from([PERMANENT, 2**53 + 1, 10**400])
@@ -44,6 +44,7 @@ def test_bans_when_any_are_put_then_they_come_back_equal_and_of_the_same_types(b
         plain[ban.id] = ban
     assert repr(list(kept)) == repr(list(plain.values()))
     assert list(kept.ids()) == list(plain)
+    assert list(kept.restored()) == [ban.id for ban in plain.values() if ban.restored]
     assert len(kept) == len(plain)
     for key, ban in plain.items():
         assert kept.get(key) == ban
@@ -60,13 +61,15 @@ def test_bans_when_they_are_listed_in_brief_then_that_is_what_they_are() -> None
             Ban("sshd", "192.0.2.3", 1.5, 0.0),
             Ban("sshd", "192.0.2.4", 1.5, 0.5),
             Ban("sshd", "192.0.2.5", 7, 60, 3, ("a line",), {FLEET: "elsewhere"}),
+            Ban("sshd", "someone", 7, 60, host="192.0.2.6"),
+            Ban("sshd", "192.0.2.7", 7, 60, host="192.0.2.7"),
         ],
     )
     for ban in bans:
         kept.put(ban)
         told = ban.time, ban.duration, ban.failures, ban.count, ban.restored, ban.listed
         assert repr(kept.brief(ban.id)) == repr(Brief("sshd", ban.id, *told, ban.captures.get(FLEET)))
-    assert list(kept.ends()) == [(ban.id, ban.end) for ban in bans]
+    assert list(kept.terms()) == [Term(ban.id, ban.ip, ban.end) for ban in bans]
     assert kept.brief("192.0.2.9") is None
 
 
