@@ -228,12 +228,11 @@ class Jail:
     def _arrived(self, success: Failure, now: float) -> list[Effect]:
         """Take note of a login, for whom a ban would hit."""
         address, time = success.host or success.id, now if success.time is None else min(success.time, now)
-        if not self._others.arrivals.news(address, time):
+        caught = success.captures.get("user", "")
+        user = caught if isinstance(caught, str) else ""
+        if not self._others.arrivals.note(Arrival(address, user, time)):
             return []
-        user = success.captures.get("user", "")
-        one = Arrival(address, user if isinstance(user, str) else "", time)
-        self._others.arrivals.note(one)
-        return [Arrived(self.name, one.address, one.time, one.user)]
+        return [Arrived(self.spec.name, address, time, user)]
 
     def _forgive(self, success: Failure) -> list[Effect]:
         """Count no longer what a success clears."""

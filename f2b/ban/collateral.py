@@ -45,27 +45,29 @@ class Arrivals:
         self._latest: OrderedDict[str, Arrival] = OrderedDict()
         """In the order in which they were heard of."""
         self._places: dict[tuple[int, int], dict[str, int]] = {}
-        """Their addresses with their numbers, by family and what the numbers begin with."""
+        """Their addresses with their numbers, by family and what the numbers begin with,"""
+        self._unplaced: dict[str, bytes] = {}
+        """but for these, since nobody has asked for a network yet: most hosts have no jail that does."""
 
     def __len__(self) -> int:
         return len(self._latest)
 
-    def news(self, address: str, time: float) -> bool:
-        """Return whether a login is news: the address had none within an hour before."""
-        known = self._latest.get(address)
-        return net.family(address) > 0 and "/" not in address if known is None else time >= known.time + AGAIN_S
-
     def note(self, one: Arrival) -> bool:
-        """Take in a login if it is news; return whether it is."""
-        if not self.news(one.address, one.time):
-            return False
-        place = net.span(one.address) if one.address not in self._latest else None
-        if place is not None:
-            self._places.setdefault(_stretch(*place[:2]), {})[one.address] = place[1]
-        self._latest[one.address] = one
-        self._latest.move_to_end(one.address)
-        if len(self._latest) > self._most:
-            self._forget(next(iter(self._latest)))
+        """Take in a login if it is news: its address had none within an hour before; return whether it is."""
+        address = one.address
+        known = self._latest.get(address)
+        if known is not None:
+            if one.time < known.time + AGAIN_S:
+                return False
+            self._latest.move_to_end(address)
+        else:
+            raw = net.packed(address)
+            if raw is None:
+                return False
+            self._unplaced[address] = raw
+            if len(self._latest) >= self._most:
+                self._forget()
+        self._latest[address] = one
         return True
 
     def inside(self, key: str, now: float = float("-inf")) -> list[Arrival]:
@@ -83,6 +85,7 @@ class Arrivals:
         span = net.span(network)
         if span is None:
             return
+        self._place()
         family, first, last = span
         begin, end = _stretch(family, first)[1], _stretch(family, last)[1]
         if end - begin < len(self._places):
@@ -93,16 +96,22 @@ class Arrivals:
         found = sorted((number, address) for address, number in known if first <= number <= last)
         yield from (address for _, address in found)
 
+    def _place(self) -> None:
+        for address, raw in self._unplaced.items():
+            number = int.from_bytes(raw, "big")
+            self._places.setdefault(_stretch(4 if len(raw) == 4 else 6, number), {})[address] = number
+        self._unplaced.clear()
+
     def purge(self, now: float) -> None:
         """Forget what no longer counts."""
-        while self._latest:
-            eldest = next(iter(self._latest.values()))
-            if now - eldest.time < DAY_S:
-                return
-            self._forget(eldest.address)
+        while self._latest and now - next(iter(self._latest.values())).time >= DAY_S:
+            self._forget()
 
-    def _forget(self, address: str) -> None:
-        del self._latest[address]
+    def _forget(self) -> None:
+        """Forget who was heard of first."""
+        address, _ = self._latest.popitem(last=False)
+        if self._unplaced.pop(address, None) is not None:
+            return
         family, number, _ = net.span(address) or (4, 0, 0)
         stretch = _stretch(family, number)
         del self._places[stretch][address]

@@ -9,6 +9,7 @@ at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -99,10 +100,10 @@ class Counter:
                 first = time - self.findtime
             last = time
         newest = self._newest(matches + failure.matches)
-        return Tally(first, last, retry + failure.attempts, failures + 1, seen, newest)
+        return _tally((first, last, retry + failure.attempts, failures + 1, seen, newest, ()))
 
     def _begin(self, failure: Failure, time: float) -> Tally:
-        return Tally(time, time, failure.attempts, 1, failure, self._newest(failure.matches))
+        return _tally((time, time, failure.attempts, 1, failure, self._newest(failure.matches), ()))
 
     def _more(self, tally: Tally, attempts: int) -> Tally:
         return tally._replace(retry=tally.retry + attempts, failures=tally.failures + 1)
@@ -146,4 +147,11 @@ def lean(failure: Failure) -> Failure:
 
 
 def _cut(lines: Sequence[str]) -> tuple[str, ...]:
-    return tuple(line[:KEPT] for line in lines) if any(len(line) > KEPT for line in lines) else tuple(lines)
+    for line in lines:
+        if len(line) > KEPT:
+            return tuple(line[:KEPT] for line in lines)
+    return tuple(lines)
+
+
+_tally = partial(tuple.__new__, Tally)
+"""`Tally._make`, at a fifth of its price: a flood is counted line by line."""

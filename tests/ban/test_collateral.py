@@ -93,13 +93,15 @@ def test_what_is_no_address_when_it_logs_in_then_it_is_passed_over() -> None:
     assert not arrivals.note(ALICE._replace(address="192.0.2.0/24"))
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.floats(0, DAY_S)), max_size=60))
+@given(st.lists(st.tuples(st.integers(0, 40), st.floats(0, DAY_S), st.booleans()), max_size=60))
 def test_logins_when_they_are_many_then_the_latest_stay_and_networks_find_what_addresses_find(
-    logins: list[tuple[int, float]],
+    logins: list[tuple[int, float, bool]],
 ) -> None:
     arrivals, now = Arrivals(10), 0.0
-    for number, after in logins:
+    for number, after, asked in logins:
         now += after
+        if asked:
+            arrivals.inside("192.0.2.0/28")
         arrivals.note(Arrival(net.unpacked(bytes([192, 0, 2, number])), "", now))
         arrivals.purge(now)
     assert len(arrivals) <= 10
