@@ -336,20 +336,20 @@ class Jail:
         wanted = {key for key in keys if not (self.allow.touches(key) if "/" in key else self.allow.why(key))}
         return self.custody.hold(wanted, len(keys) - len(wanted), now)
 
-    def tick(self, now: float) -> list[Unban]:
-        """Return the bans that are over, and forget counters that are."""
+    def tick(self, now: float, most: float = float("inf")) -> list[Unban]:
+        """Return the bans that are over, or so many of them, and forget counters that are."""
         if now - self._purged >= PURGE_S or now < self._purged:
             self._purged = now
             self.counter.purge(now)
             self._others.arrivals.purge(now)
             if self._pardons is not None:
                 self._pardons.purge(self.counter)
-        return self.release(now)
+        return self.release(now, most)
 
-    def release(self, now: float) -> list[Unban]:
-        """Return the bans that are over."""
+    def release(self, now: float, most: float = float("inf")) -> list[Unban]:
+        """Return the bans that are over, or so many of them."""
         self.patience.tick(now)
-        return [Unban(ban) for ban in self.ledger.expire(now)]
+        return [Unban(ban) for ban in self.ledger.expire(now, most)]
 
     def set_bantime(self, seconds: float) -> list[Effect]:
         """Change the ban time, for running bans too unless theirs is their own."""

@@ -18,6 +18,8 @@ YOUNG, MIDDLE, NEVER = 2_000, 10, 1_000_000
 """So many new objects, and so many such searches, make Python search the new ones for garbage; all of them never.
 With hundreds of thousands counted that takes 0.3 s, in which nobody is answered, and most garbage goes by itself.
 """
+MANY = 3
+"""So often 22,000 objects have come (YOUNG, MIDDLE) when it is time to search them: that takes 20 ms."""
 LARGE = 128 << 10
 """Pieces of so many bytes come from the system one by one and go back at once; so does so much free at malloc's top.
 Left to itself malloc raises both with the largest answer that was ever given (mallopt(3))."""
@@ -35,9 +37,17 @@ def settle() -> None:
     trim()
 
 
-def search() -> None:
-    """Search everything for garbage: whoever calls it sees to it that this is seldom."""
+def filled() -> bool:
+    """Whether so much came since the last search that it must not become much more."""
+    return gc.get_count()[2] >= MANY
+
+
+def search(whole: bool = False) -> None:
+    """Search for garbage among what came since the last search, or among the whole, which must be seldom."""
+    if whole:
+        gc.unfreeze()
     gc.collect()
+    gc.freeze()
 
 
 def trim() -> None:

@@ -17,6 +17,8 @@ from f2b.events import Failure
 
 MOST = 100_000
 """Ids that are counted at once; beyond, whoever did not fail for longest is forgotten."""
+PURGED = 5_000
+"""Of so many a purge sees whether they still count: with 100,000 nobody would be answered meanwhile."""
 KEPT = 16_384
 """Characters of a log line, or of what a regex caught in it, that are kept for actions."""
 
@@ -43,7 +45,7 @@ class Tally(NamedTuple):
 class Counter:
     """The failures of everybody who is not banned for them yet, counted as a rate."""
 
-    __slots__ = ("_tallies", "findtime", "forgotten", "maxmatches", "maxretry", "most", "total")
+    __slots__ = ("_purged", "_tallies", "findtime", "forgotten", "maxmatches", "maxretry", "most", "total")
 
     def __init__(self, maxretry: int, findtime: float, maxmatches: int) -> None:
         self.maxretry = maxretry
@@ -56,6 +58,8 @@ class Counter:
         """How many were forgotten since there were more."""
         self._tallies: dict[str, Tally] = {}
         """Whoever failed last at the end."""
+        self._purged = 0
+        """Where the next purge begins."""
 
     def __len__(self) -> int:
         return len(self._tallies)
@@ -112,10 +116,16 @@ class Counter:
         return _cut(matches[-self.maxmatches :] if self.maxmatches > 0 else ())
 
     def purge(self, now: float) -> None:
-        """Forget everybody without a failure within findtime."""
+        """Forget who has no failure within findtime: the next PURGED of all are looked at.
+
+        While some are over they are taken from the beginning, where whoever failed longest ago stands.
+        """
         horizon = now - self.findtime
-        for key in [key for key, tally in self._tallies.items() if tally.last <= horizon]:
+        looked = list(islice(self._tallies.items(), self._purged, self._purged + PURGED))
+        over = [key for key, tally in looked if tally.last <= horizon]
+        for key in over:
             del self._tallies[key]
+        self._purged = 0 if over or len(looked) < PURGED else self._purged + PURGED
 
     def forget(self, key: str) -> None:
         """Start from zero for this id."""

@@ -84,10 +84,10 @@ class Ledger:
         found = (self._bans.get(key) for key in self._bans.ids() if _within(key, family, first, last))
         return [ban for ban in found if ban]
 
-    def expire(self, now: float) -> list[Ban]:
-        """End and return the bans that are over, the earliest end first."""
+    def expire(self, now: float, most: float = float("inf")) -> list[Ban]:
+        """End and return the bans that are over, or so many of them, the earliest end first."""
         over: list[Ban] = []
-        while (end := self.next_end()) is not None and end <= now:
+        while len(over) < most and (end := self.next_end()) is not None and end <= now:
             ended = self._bans.pop(heapq.heappop(self._near)[2])
             over += [ended] if ended else []
         return over

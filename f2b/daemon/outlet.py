@@ -36,7 +36,7 @@ from f2b.store import Store
 PAUSE_S = 0.5
 """Failures that led to no ban are saved so often, with how far was read: in a flood each turn would else write what
 the next one changes. A crash loses nothing, since the same lines are read again."""
-MOST_COUNTS = 256
+MOST_COUNTS = 128
 """When so many counts wait they are saved at once: more take so long that whoever asks the server something waits."""
 _ONLY_TOLD: frozenset[type] = frozenset({Found, Arrived, Ignored})
 """Effects that change no firewall, and come in storms,"""

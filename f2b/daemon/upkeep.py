@@ -22,10 +22,12 @@ STEP_S = 60.0
 PURGE_S = 3600
 """How often the database forgets what is older than dbpurgeage (as in Fail2Ban), and endless bans are renewed."""
 
+AT_ONCE = 250
+"""Bans of a jail that are lifted in one turn of the loop: thousands may end in the same second."""
 TRIM_S = 60
 """How often memory that is free goes back to the system: in a storm of bans its pieces would become ever more."""
-SHARE = 2000
-"""One search for garbage in so many times as long as it takes."""
+WHOLE_S = 86400
+"""How often all of it is searched for garbage; else what is new."""
 RETRY_S = 1
 """How often a database that refuses is tried again."""
 
@@ -48,10 +50,12 @@ class Upkeep:
         """When the next ban ends, as the deadline `_next_end` knows it."""
         self._next_end: Timer | None = None
         self._housekeeping: Timer | None = None
+        self._visiting: Timer | None = None
+        self._visits: list[str] = []
+        """Jails that are yet to be seen to."""
         self._retry: Timer | None = None
         self._purged = self._trimmed = loop.now()
-        self._search_at = 0.0
-        """Not before then, by a clock that nobody sets, is garbage searched for."""
+        self._whole_at = loop.elapsed() + WHOLE_S
         self._clock = loop.now(), loop.lived()
         """What the wall clock said, and for how long the host was up then."""
         self._full: set[str] = set()
@@ -63,7 +67,7 @@ class Upkeep:
 
     def stop(self) -> None:
         """Let nothing more come due."""
-        for timer in (self._next_end, self._housekeeping, self._retry):
+        for timer in (self._next_end, self._housekeeping, self._visiting, self._retry):
             if timer:
                 timer.cancel()
 
@@ -87,7 +91,8 @@ class Upkeep:
     def _tick(self) -> None:
         self._end = None  # the deadline has been used up
         self._follow_clock()
-        self._take(self._engine.tick(self._loop.now()))
+        now = self._loop.now()
+        self._take([effect for jail in self._engine.jails.values() for effect in jail.release(now, AT_ONCE)])
 
     def _follow_clock(self) -> None:
         """Move the bans when somebody has set the clock: the kernel's timeouts go by time that has passed."""
@@ -112,21 +117,36 @@ class Upkeep:
             self._trimmed = now
             self._search()
             memory.trim()
+        elif memory.filled():
+            memory.search()
         self._outlet.retry_store()  # without any trouble this looks whether the file is still there
-        for jail in self._engine.jails.values():
-            self._tell_if_full(jail)
-            self._lookup.refresh(jail)
-            listed = self._lookup.listed(jail)
-            if listed:
-                self._take(listed)
         self._housekeeping = self._loop.after(HOUSEKEEPING_S, self._keep_house)
+        if not self._visits:
+            self._visits = list(self._engine.jails)
+            self._visit()
+
+    def _visit(self) -> None:
+        """See to one jail, and to the next in the next turn of the loop: each may count a hundred thousand."""
+        jail = self._engine.jails.get(self._visits.pop()) if self._visits else None
+        if self._visits:
+            self._visiting = self._loop.after(0, self._visit)
+        if jail:
+            self._see_to(jail)
+
+    def _see_to(self, jail: Jail) -> None:
+        effects: list[Effect] = [*jail.tick(self._loop.now(), AT_ONCE)]
+        self._tell_if_full(jail)
+        self._lookup.refresh(jail)
+        effects += self._lookup.listed(jail)
+        if effects:
+            self._take(effects)
 
     def _search(self) -> None:
-        """Search for garbage, for a small share of the time."""
-        began = self._loop.elapsed()
-        if began >= self._search_at:
-            memory.search()
-            self._search_at = began + SHARE * (self._loop.elapsed() - began)
+        """Search for garbage, once a day among everything."""
+        whole = self._loop.elapsed() >= self._whole_at
+        if whole:
+            self._whole_at += WHOLE_S
+        memory.search(whole)
 
     def _tell_if_full(self, jail: Jail) -> None:
         """Tell once that a jail counts no more ids than it may, and again only after that was over."""

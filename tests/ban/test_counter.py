@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f2b.ban.counter import Counter, lean
+from f2b.ban.counter import PURGED, Counter, lean
 from f2b.events import Failure
 
 
@@ -157,3 +157,20 @@ def test_long_lines_are_kept_in_part() -> None:
     tally = counter.tally("192.0.2.1")
     assert tally
     assert [len(line) for line in tally.matches] == [16_384]
+
+
+def test_purge_when_very_many_are_counted_then_some_are_looked_at_each_time_and_all_in_the_end() -> None:
+    counter = Counter(5, 600, 5)
+    for number in range(3 * PURGED):
+        counter.add(failure(str(number)), 1000 if number % 2 == 0 else 0)
+    rounds = 0
+    while len(counter) > 3 * PURGED // 2:
+        before = len(counter)
+        counter.purge(1000)
+        assert before - len(counter) <= PURGED
+        rounds += 1
+    assert rounds >= 3
+    assert all(tally.last == 1000 for tally in counter.tallies().values())
+    for _ in range(4):
+        counter.purge(1600)
+    assert len(counter) == 0

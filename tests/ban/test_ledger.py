@@ -125,3 +125,12 @@ def test_any_history_agrees_with_a_plain_dictionary(steps: list[tuple[str, str, 
                 del plain[key]
         assert {held.id: held.end for held in ledger} == plain
         assert ledger.next_end() == min(plain.values(), default=None)
+
+
+def test_expire_when_so_many_are_asked_for_then_the_others_follow_next_time() -> None:
+    ledger = Ledger()
+    for key in "bdac":
+        ledger.put(ban(key))
+    assert [over.id for over in ledger.expire(10, 3)] == ["b", "d", "a"]
+    assert ledger.next_end() == 10
+    assert [over.id for over in ledger.expire(10, 3)] == ["c"]
