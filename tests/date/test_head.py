@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from f2b.date.bracket import PATTERN, dates
 from f2b.date.reader import DateReader
+from f2b.date.template import Stamp
 from f2b.lines import LineReader
 from tests.date.test_crowd import DATES
 
@@ -48,6 +55,8 @@ tails = st.text("azZ0129 .,:+-UTCGMPpm\n", max_size=6)
 befores = st.sampled_from(["", "", "[", "  "])
 afters = st.lists(st.tuples(st.sampled_from(AFTER), tails).map("".join), min_size=2, max_size=5)
 lines = st.tuples(st.builds("".join, st.tuples(befores, st.sampled_from(DATES))), afters, st.sampled_from(STEPS))
+CLOCK = re.compile(r"(?<=:\d\d:)\d\d")
+seconds = st.sampled_from(["00", "01", "30", "59", "60", "61", "7", "٣١"])
 
 
 @settings(max_examples=200)
@@ -65,6 +74,38 @@ def test_lines_when_they_begin_alike_then_are_read_as_one_by_one(
         (one.name, one.hits) for one in slow.dates.templates
     ]
     assert [one.used for one in quick.dates.templates] == [one.used for one in slow.dates.templates]
+
+
+@contextmanager
+def local_zone(name: str) -> Iterator[None]:
+    """Live there for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", name)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(["Nov 21 04:40:00", "Oct 26 03:00:00", "04:40:00", "2025-11-21 04:40:00", "Nov 21 04:40:00.12"]),
+    st.sampled_from([" host", " host ", " 2025 a", ""]),
+    st.lists(st.tuples(seconds, st.sampled_from([0.0, 0.0, 0.0, 20.0, -1.0, *STEPS])), min_size=2, max_size=8),
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]),
+    st.tuples(st.sampled_from([0.0, 0.0, -1.0, 1.0, 365.0, 400.0]), st.integers(-70, 70)),
+)
+@example("Nov 21 04:40:00", " host", [("59", 0.0), ("10", 0.0)], "UTC", (-1.0, 30))
+@example("Nov 21 04:40:00", " host", [("09", 0.0), ("30", 0.0)], "UTC", (0.0, 20))
+def test_lines_when_only_their_seconds_differ_then_are_read_as_one_by_one(
+    date: str, after: str, moves: list[tuple[str, float]], zone: str, gap: tuple[float, int]
+) -> None:
+    with local_zone(zone):
+        quick, slow = LineReader(DateReader()), LineReader(DateReader())
+        now = ((DateReader().read(f"{date}{after}", NOW) or Stamp(0, 0, None)).time or NOW) + gap[0] * 86_400 + gap[1]
+        for second, step in moves:
+            now += step
+            texts = [CLOCK.sub(one, date) + after for one in ("10", second, "11")]
+            assert list(quick.read(texts, now)) == [slow.parts(text, now) for text in texts]
 
 
 def test_heads_when_dates_are_known_then_lines_are_read_without_a_search() -> None:
