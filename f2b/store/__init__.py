@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from f2b import net
 from f2b.ban.collateral import DAY_S, Arrival
 from f2b.ban.counter import Tally
 from f2b.ban.history import History
@@ -49,7 +50,7 @@ class Store:
         self._tell = tell
         self.most = most
         """How many log lines of a ban are kept (`dbmaxmatches`)."""
-        self._turn: list[Change] | None = None
+        self._turn: Backlog | None = None
         self._backlog = Backlog()
         self._failure: StoreError | None = None
         self._tried = float("-inf")
@@ -109,8 +110,7 @@ class Store:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Make everything that is written inside one transaction; nothing of it is written if the body fails."""
-        changes: list[Change] = []
-        self._turn = changes
+        changes = self._turn = Backlog()
         try:
             yield
         finally:
@@ -124,7 +124,7 @@ class Store:
         data = row.ban_data(known, self.most, ban.own_time or prolonged)
         values = (ban.jail, ban.id, int(ban.time), row.whole(ban.duration), ban.count, data)
         self._write(
-            ("ban", *values[:3]),
+            _ban(ban),
             _jail(ban.jail),
             # A ban that was prolonged, or found again in lines read twice, stays one row. The `+` keeps SQLite from
             # looking it up by time: thousands may begin in one second.
@@ -133,10 +133,7 @@ class Store:
                 "INSERT INTO bans(jail, ip, timeofban, bantime, bancount, data) VALUES (?, ?, ?, ?, ?, ?)",
                 values,
             ),
-            (
-                "INSERT OR REPLACE INTO bips(jail, ip, timeofban, bantime, bancount, data) VALUES (?, ?, ?, ?, ?, ?)",
-                values,
-            ),
+            (_LATEST, values),
             _uncount(ban.jail, ban.id),
         )
 
@@ -239,7 +236,7 @@ class Store:
         most = maxtime if increment else None if bantime is None or bantime < 0 else bantime
         rows = self._rows(
             "SELECT ip, iif(timeofban > ?, ?, timeofban), bantime, bancount, data FROM bips WHERE jail = ? "
-            "AND (bantime < 0 OR timeofban + bantime > ?) AND max(timeofban, bantime, bancount) < 1e12 ORDER BY ip",
+            f"AND (bantime < 0 OR timeofban + bantime > ?) AND {row.SANE} ORDER BY ip",
             (now + AHEAD_S, now, jail, now),
         )
         for key, when, duration, count, data in rows:
@@ -256,29 +253,39 @@ class Store:
 
     def recall(self, ban: Ban) -> Ban:
         """Return a ban that lost its captures and matches with these, if they can be read. Never raises."""
-        sql = "SELECT ip, timeofban, bantime, bancount, data FROM bips WHERE jail = ? AND ip = ?"
-        try:
-            rows = self._read(sql, (ban.jail, ban.id)) if not ban.matches else ()
-        except StoreError:
-            rows = ()
-        for found in rows:
+        for found in () if ban.matches else self._on_record(ban):
             known = row.ban_of(ban.jail, found, ban.own_time)
             return replace(ban, matches=known.matches, captures=known.captures)
         return ban
 
+    def _on_record(self, ban: Ban) -> Sequence[Any]:
+        """Return the row of a ban, if there is one: as it waits to be written, else as it was."""
+        for waiting in (self._turn, self._backlog):
+            change = waiting.get(_ban(ban)) if waiting else None
+            if change:
+                return [values[1:] for sql, values in change.statements if sql == _LATEST]
+        try:
+            sql = f"SELECT ip, timeofban, bantime, bancount, data FROM bips WHERE jail = ? AND ip = ? AND {row.SANE}"
+            return self._read(sql, (ban.jail, ban.id))
+        except StoreError:
+            return ()
+
     def jails(self) -> list[str]:
         """Return the names of all jails that anything is known of."""
-        return [name for (name,) in self._read("SELECT name FROM jails ORDER BY name", ())]
+        return [
+            name for (name,) in self._read("SELECT name FROM jails WHERE typeof(name) = 'text' ORDER BY name", ())
+        ]
 
     def history(self, key: str) -> dict[str, History]:
         """Return what is known of an id's earlier bans, by jail."""
-        rows = self._read("SELECT jail, bancount, timeofban, bantime FROM bips WHERE ip = ?", (key,))
-        return {jail: History(bans, when, duration) for jail, bans, when, duration in rows}
+        sql = f"SELECT jail, bancount, timeofban, bantime FROM bips WHERE ip = ? AND {row.SANE}"
+        return {jail: History(bans, when, duration) for jail, bans, when, duration in self._read(sql, (key,))}
 
     def bans_of(self, key: str, jail: str = "") -> list[Ban]:
         """Return the bans of an id that are on record, oldest first: those of one jail, or of all."""
         which, values = ("ip = ? AND jail = ?", (key, jail)) if jail else ("ip = ?", (key,))
-        sql = f"SELECT jail, ip, timeofban, bantime, bancount, data FROM bans WHERE {which} ORDER BY timeofban, rowid"
+        which += f" AND {row.SANE} ORDER BY timeofban, rowid"
+        sql = f"SELECT jail, ip, timeofban, bantime, bancount, data FROM bans WHERE {which}"
         return [row.ban_of(found[0], found[1:], own_time=True) for found in self._read(sql, values)]
 
     def position(self, jail: str, path: str) -> Position | None:
@@ -316,20 +323,20 @@ class Store:
 
     def allowed(self, now: float) -> dict[str, float]:
         """Return who may not be banned by a filter, and until when; infinity is for good."""
-        sql = "SELECT entry, until FROM f2b_allowed WHERE until > ? AND until <= 9e999 ORDER BY entry"
-        return {entry: float(until) for entry, until in self._read(sql, (now,))}
+        sane = "typeof(entry) = 'text' AND until <= 9e999"
+        sql = f"SELECT entry, until FROM f2b_allowed WHERE until > ? AND {sane} ORDER BY entry"
+        return {entry: float(until) for entry, until in self._read(sql, (now,)) if net.span(entry)}
 
     def arrivals(self, since: float) -> list[Arrival]:
         """Return who logged in since then, the eldest first."""
-        sql = "SELECT address, user, time FROM f2b_logins WHERE time > ? AND time <= 9e999 ORDER BY time"
+        sane = schema.SANE.format("address", "time, time") + " AND typeof(user) = 'text'"
+        sql = f"SELECT address, user, time FROM f2b_logins WHERE time > ? AND {sane} ORDER BY time"
         return [Arrival(*each) for each in self._read(sql, (since,))]
 
     def load_counters(self, jail: str) -> dict[str, Tally]:
         """Return what was counted in a jail when that was last remembered."""
-        sql = (
-            "SELECT ip, first, last, retry, failures, data FROM f2b_counters WHERE jail = ? "
-            "AND max(first, last, retry, failures) < 1e12"  # texts are more than any number
-        )
+        sane = schema.SANE.format("ip", "first, last, retry, failures")
+        sql = f"SELECT ip, first, last, retry, failures, data FROM f2b_counters WHERE jail = ? AND {sane}"
         return {found[0]: row.tally_of(found) for found in self._read(sql, (jail,))}
 
     # ---- the database ----
@@ -337,18 +344,18 @@ class Store:
     def _write(self, what: Hashable, *statements: Statement) -> None:
         change = Change(what, statements)
         if self._turn is not None:
-            self._turn.append(change)
+            self._turn.add([change])
         else:
             self._commit([change])
 
-    def _commit(self, changes: Sequence[Change]) -> None:
+    def _commit(self, changes: Iterable[Change]) -> None:
         """Write, after what could not be written before."""
         self._backlog.add(changes)
         if self._failure and time.monotonic() - self._tried < PAUSE_S:
             self._refused(self._failure)
         try:
             fault = self._write_out()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             self._tried = time.monotonic()
             self._db.execute("PRAGMA busy_timeout = 0")  # a lock was waited for once; from now on that is in vain
             self._begin_anew_if_corrupt(error)
@@ -394,7 +401,7 @@ class Store:
         except BaseException as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            if isinstance(error, _NEVER):
+            if isinstance(error, _NEVER) and not isinstance(error, UnicodeDecodeError):
                 return error
             raise
         return None
@@ -408,18 +415,23 @@ class Store:
         self._footing.secure()
         try:
             yield from self._db.execute(sql, values)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             self._begin_anew_if_corrupt(error)
             raise StoreError(schema.explain(self.path, error)) from None
 
-    def _begin_anew_if_corrupt(self, error: sqlite3.Error) -> None:
+    def _begin_anew_if_corrupt(self, error: Exception) -> None:
         if rescue.corrupt(error):
             self._shut()
             self._use(*rescue.replace(self.path, error, self._tell))
             self.gap = True
 
 
+_LATEST = "INSERT OR REPLACE INTO bips(jail, ip, timeofban, bantime, bancount, data) VALUES (?, ?, ?, ?, ?, ?)"
 _JAIL = "INSERT INTO jails(name) VALUES (?) ON CONFLICT(name) DO UPDATE SET enabled = 1"
+
+
+def _ban(ban: Ban) -> Hashable:
+    return "ban", ban.jail, ban.id, int(ban.time)
 
 
 def _jail(name: str) -> Statement:

@@ -34,6 +34,10 @@ class Backlog:
     def __iter__(self) -> Iterator[Change]:
         return iter(self._changes.values())
 
+    def get(self, what: Hashable) -> Change | None:
+        """Return what is kept of a thing."""
+        return self._changes.get(what)
+
     def add(self, changes: Iterable[Change]) -> None:
         """Keep these; what they supersede goes, and what is kept of it stands last."""
         for change in changes:

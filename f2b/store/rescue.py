@@ -37,9 +37,9 @@ def connect(path: str, tell: Tell) -> tuple[sqlite3.Connection, str]:
         return replace(path, error, tell)
 
 
-def corrupt(error: sqlite3.Error) -> bool:
-    """Whether this says that the file itself is broken."""
-    return type(error) is sqlite3.DatabaseError
+def corrupt(error: Exception) -> bool:
+    """Whether this says that the file itself is broken, or does so in words that nobody can read."""
+    return type(error) in (sqlite3.DatabaseError, UnicodeDecodeError)
 
 
 def replace(path: str, error: Exception, tell: Tell) -> tuple[sqlite3.Connection, str]:
@@ -51,7 +51,7 @@ def replace(path: str, error: Exception, tell: Tell) -> tuple[sqlite3.Connection
                 Path(path + tail).rename(kept + tail)
         db = schema.connect(path, tell)
         saved = _salvage(kept, db)
-    except (OSError, sqlite3.Error) as second:
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as second:
         return _borrow(path, second, tell)
     tell("ERROR", f"Database {path} is corrupt ({error}); moved to {kept}, {saved} rows of it were taken over")
     return db, ""
@@ -105,6 +105,7 @@ def _read_all(path: str, db: sqlite3.Connection) -> int:
 
 def _salvage(path: str, db: sqlite3.Connection) -> int:
     old = sqlite3.connect(path, uri=path.startswith("file:"))
+    old.text_factory = schema.as_text
     saved = 0
     db.execute("BEGIN IMMEDIATE")
     for table in schema.TABLES:
@@ -112,7 +113,7 @@ def _salvage(path: str, db: sqlite3.Connection) -> int:
             columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
             rows = old.execute(f"SELECT {', '.join(columns)} FROM {table}")
             saved += _copy(db, table, len(columns), rows)
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             continue  # the rest of this table is lost
     db.execute("COMMIT")
     old.close()

@@ -10,14 +10,17 @@ from types import MappingProxyType
 from f2b import net
 from f2b.ban.counter import Tally
 from f2b.events import Ban, Captures, Failure
+from f2b.store import schema
 from f2b.value import replace
 
+SANE = schema.SANE.format("ip", "timeofban, bantime, bancount") + " AND typeof(jail) = 'text'"
+"""Which rows can be read as bans."""
 UNKNOWN = -2
 """A ban time that a very old database did not hold."""
 
 _DECODER = json.JSONDecoder()
 _FAILURES = b'"failures": '
-_COUNTED = re.compile(rb'[{ ]"failures": (\d+)[,}]')
+_COUNTED = re.compile(rb'[{ ]"failures": (\d{1,9})[,}]')
 _NOTHING: Captures = MappingProxyType({})
 
 
@@ -82,7 +85,14 @@ def tally_of(row: tuple[str, float, float, int, int, object]) -> Tally:
     captures, matches, _ = _read(data)
     host, times = captures.pop("f2b_host", ""), captures.pop("f2b_times", ())
     seen = Failure(key, str(host) or None, first, matches, captures)
-    return Tally(first, last, retry, failures, seen, matches, tuple(map(float, times)))
+    return Tally(first, last, retry, failures, seen, matches, _times(times))
+
+
+def _times(times: object) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, times)) if isinstance(times, tuple) else ()
+    except ValueError:
+        return ()
 
 
 def _json(captures: Captures, matches: Sequence[str], failures: int) -> bytes:
@@ -100,7 +110,7 @@ def _read(data: object) -> tuple[dict[str, str | Sequence[str]], tuple[str, ...]
     try:
         # decode() looks at blanks too, at twice the time: thousands of bans are restored at once.
         found, _ = _DECODER.raw_decode(data.decode() if isinstance(data, bytes) else str(data))
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         return {}, (), 0

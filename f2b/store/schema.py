@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from f2b.errors import StoreError
@@ -18,6 +19,12 @@ CACHE_KB = 512
 """Pages that SQLite keeps: a quarter of its own choice, since the system has them, too."""
 WAIT_MS = 200
 """How long to wait for another program that has the file locked: meanwhile nothing else happens."""
+
+SANE = "typeof({0}) = 'text' AND max({1}) < 1e12 AND min({1}) > -1e12"
+"""A condition for rows: an id that is text, and numbers. SQLite holds nobody to a column's type; text is more than
+any number to it, and what is not there is neither."""
+as_text = partial(str, encoding="utf-8", errors="replace")
+"""Makes texts of what a database holds: a single byte that is no UTF-8 must not make all other rows unreadable."""
 
 Tell = Callable[[str, str], object]
 """(level, text): what people should know of the database."""
@@ -64,6 +71,7 @@ def connect(path: str, tell: Tell, wait_ms: int = WAIT_MS) -> sqlite3.Connection
     if path != ":memory:":
         _prepare(path)
     db = sqlite3.connect(path, timeout=wait_ms / 1000, isolation_level=None)
+    db.text_factory = as_text
     try:
         _check(path, db)
         db.execute("PRAGMA journal_mode = WAL")
@@ -78,8 +86,10 @@ def connect(path: str, tell: Tell, wait_ms: int = WAIT_MS) -> sqlite3.Connection
         if version is not None and version < VERSION:
             _bring_up(path, db, version, tell)
         _complete(db, new=version is None)
-    except BaseException:
+    except BaseException as error:
         db.close()
+        if isinstance(error, UnicodeDecodeError):  # sqlite3 itself, over what a broken file makes SQLite say
+            raise sqlite3.DatabaseError("database disk image is malformed") from None
         raise
     if path != ":memory:":
         tell("INFO", f"Connected to fail2ban persistent database '{path}'")
@@ -134,7 +144,9 @@ def _version(db: sqlite3.Connection) -> int | None:
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'fail2banDb'").fetchone():
         return None
     row = db.execute("SELECT version FROM fail2banDb").fetchone()
-    return int(row[0]) if row else None
+    if row and not isinstance(row[0], int):
+        raise sqlite3.DatabaseError(f"its version is {row[0]!r}")
+    return row[0] if row else None
 
 
 def _complete(db: sqlite3.Connection, new: bool) -> None:
