@@ -6,7 +6,7 @@ changes here; what follows leaves as effects.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from f2b.ban.collateral import Others
@@ -14,6 +14,7 @@ from f2b.ban.counter import Tally
 from f2b.ban.growth import Even, Growth, worth
 from f2b.ban.history import Past
 from f2b.ban.ledger import Ledger
+from f2b.ban.packed import Remnant
 from f2b.ban.protected import Protected, Protection, nobody
 from f2b.ban.surge import Surge
 from f2b.config.model import JailSpec
@@ -207,9 +208,10 @@ class Custody:
                 self.ledger.put(came[-1])
         return [Held(self._spec.name, tuple(came), gone, len(wanted), spared)] if came or gone else []
 
-    def restored(self, ban: Ban) -> Ban:
-        """Let a ban of an earlier server in; return it."""
-        return self.enter(ban if ban.restored else replace(ban, restored=True))
+    def restore(self, bans: Sequence[Remnant]) -> None:
+        """Let bans of an earlier server in."""
+        self.ledger.take(self._spec.name, bans)
+        self.total += len(bans)
 
     # ---- changes ----
 

@@ -6,7 +6,7 @@ clock or does what it decides.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from f2b import net
@@ -15,6 +15,7 @@ from f2b.ban.collateral import Arrival, Others
 from f2b.ban.counter import Counter, lean
 from f2b.ban.history import Past
 from f2b.ban.ledger import Ledger
+from f2b.ban.packed import Remnant
 from f2b.ban.pardon import Counted, Pardons
 from f2b.ban.protected import Protection, nobody
 from f2b.ban.verdicts import Verdicts
@@ -317,18 +318,24 @@ class Jail:
         """Return the bans of an id, of all inside it, or of the network that it was counted with."""
         return self.ledger.inside(key) or self.ledger.inside(self._widened(key))
 
-    def restore(self, bans: Sequence[Ban]) -> list[Effect]:
-        """Take over the bans of an earlier server; those whom the allow list spares by now are left out."""
+    def restore(self, bans: Sequence[Remnant], recall: Callable[[Ban], Ban] = lambda ban: ban) -> list[Effect]:
+        """Take over the bans of an earlier server; those whom the allow list spares by now are left out.
+
+        `recall` returns a ban with what led to it, which `ignorecommand` is told.
+        """
         effects: list[Effect] = []
-        for ban in bans:
-            by = self._spared(ban.id, ban.host)
+        kept = []
+        for one in bans:
+            by = self._spared(one.id, one.host)
             if by:
-                effects.append(Ignored(self.name, ban.id, by))
-                continue
-            effects.append(entered := self.custody.restored(ban))
-            if self.spec.ignorecommand:
-                failure = Failure(ban.id, ban.host, ban.time, ban.matches, ban.captures)
-                effects.append(Judge(self.name, failure, entered))
+                effects.append(Ignored(self.name, one.id, by))
+            else:
+                kept.append(one)
+        self.custody.restore(kept)
+        for one in kept if self.spec.ignorecommand else ():
+            ban = recall(one.ban(self.name))
+            failure = Failure(ban.id, ban.host, ban.time, ban.matches, ban.captures)
+            effects.append(Judge(self.name, failure, one.ban(self.name)))
         return effects
 
     def hold(self, keys: Collection[str], now: float) -> list[Effect]:

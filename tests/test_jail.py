@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from f2b.ban.packed import Remnant
 from f2b.config.model import FilterSpec, JailSpec, Text
 from f2b.errors import Place
 from f2b.events import (
@@ -224,10 +225,10 @@ class TestByHand:
 
 def test_restore_takes_over_all_but_the_allowed() -> None:
     j = jail(ignoreip=("192.0.2.2",))
-    effects = j.restore([Ban("j", "192.0.2.1", NOW, 300), Ban("j", "192.0.2.2", NOW, 300)])
-    assert kinds(effects) == [Ban, Ignored]
-    assert isinstance(effects[0], Ban)
-    assert effects[0].restored
+    effects = j.restore([Remnant(who, NOW, 300, 0, 1, False, who) for who in ("192.0.2.1", "192.0.2.2")])
+    assert effects == [Ignored("j", "192.0.2.2", "ip")]
+    assert list(j.ledger) == [Ban("j", "192.0.2.1", NOW, 300, host="192.0.2.1", restored=True)]
+    assert j.banned_total == 1
     assert kinds(j.tick(NOW + 300)) == [Unban]
 
 

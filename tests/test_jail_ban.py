@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from f2b.ban.history import History, Past
+from f2b.ban.packed import Remnant
 from f2b.config.model import FilterSpec, Increment, JailSpec
 from f2b.errors import Place
 from f2b.events import (
@@ -26,6 +27,7 @@ from f2b.events import (
     Unban,
 )
 from f2b.jail import Jail
+from f2b.value import replace
 
 HERE = Place("test")
 NOW = 1_700_000_000.0
@@ -244,9 +246,11 @@ class TestIgnoreCommand:
 
     def test_restored_ban_holds_until_the_verdict_spares(self) -> None:
         j = jail(ignorecommand="ask")
-        ban, asked = j.restore([Ban("j", EVIL, NOW, 60)])
-        assert isinstance(ban, Ban)
+        (asked,) = j.restore(
+            [Remnant(EVIL, NOW, 60, 5, 1, False, EVIL)], lambda ban: replace(ban, matches=("a line",))
+        )
         assert isinstance(asked, Judge)
+        assert asked.failure.matches == ("a line",)
         assert j.judged(asked, False, NOW) == []
         assert kinds(j.judged(asked, True, NOW)) == [Ignored, Unban]
         assert len(j.ledger) == 0

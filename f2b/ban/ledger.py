@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from f2b import net
-from f2b.ban.packed import Bans, Brief, Term
+from f2b.ban.packed import Bans, Brief, Remnant, Term
 from f2b.events import Ban
 
+_NEVER = float("inf")
 SLOT_S = 64
 """Ends further away than this are not sorted yet: of a ban that is 8 bytes more in place of 100."""
 
@@ -60,15 +61,25 @@ class Ledger:
     def put(self, ban: Ban) -> None:
         """Add a ban, or replace the one of the same id."""
         self._bans.put(ban)
-        end = ban.end
+        self._expect(ban.id, ban.end)
+
+    def take(self, jail: str, remnants: Sequence[Remnant]) -> None:
+        """Add bans of an earlier server, or replace those of the same ids."""
+        self._bans.take(jail, remnants)
+        for one in remnants:
+            self._expect(one.id, one.end)
+
+    def _expect(self, key: str, end: float) -> None:
+        """Note when somebody's ban ends."""
         if end < self._horizon:
-            heapq.heappush(self._near, (end, next(self._turn), ban.id))
-        elif end != float("inf"):
+            heapq.heappush(self._near, (end, next(self._turn), key))
+        elif end != _NEVER:
             slot = int(end // SLOT_S)
-            if slot not in self._far:
-                self._far[slot] = []
+            if slot in self._far:
+                self._far[slot].append(key)
+            else:
+                self._far[slot] = [key]
                 heapq.heappush(self._slots, slot)
-            self._far[slot].append(ban.id)
 
     def lift(self, key: str) -> Ban | None:
         """End the ban of this id; return it if there was one."""

@@ -7,7 +7,7 @@ older ones, too, the database tells what led to them. The ledger keeps its bans 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from struct import Struct, error
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,6 +22,7 @@ _FORM = Struct("<ddIIB")
 _SPAN = Struct("<dd")
 """The first two of them."""
 _NOTHING: Captures = MappingProxyType({})
+_NEVER = float("inf")
 _OWN, _GROWN, _RESTORED, _LISTED, _HOST, _WHOLE_TIME, _WHOLE_DURATION = (1 << bit for bit in range(7))
 """The last three: its host is its id, and which numbers are ints."""
 
@@ -50,6 +51,29 @@ class Term(NamedTuple):
     """What actions know as `<ip>`."""
     end: float
     """When it is over; infinity for a permanent one."""
+
+
+class Remnant(NamedTuple):
+    """A ban of an earlier server, as much of it as is kept: what led to it stays in the database."""
+
+    id: str
+    time: float
+    duration: float
+    failures: int
+    times: int
+    """How many times this id was banned in this jail, this time included."""
+    own_time: bool
+    host: str | None
+
+    @property
+    def end(self) -> float:
+        """When it is over; infinity for a permanent one."""
+        return _NEVER if self.duration < 0 else self.time + self.duration
+
+    def ban(self, jail: str) -> Ban:
+        """Return it as the ban that it is."""
+        key, time, duration, failures, times, own_time, host = self
+        return Ban(jail, key, time, duration, failures, (), _NOTHING, host, times, own_time, restored=True)
 
 
 class Bans:
@@ -84,6 +108,20 @@ class Bans:
             if len(self._full) > FULL:
                 self._slim(next(iter(self._full)))
 
+    def take(self, jail: str, remnants: Iterable[Remnant]) -> None:
+        """Put the bans of these, thousands perhaps: none is made that would at once be packed."""
+        self._jail = self._jail or jail
+        for one in remnants:
+            key, time, duration, failures, times, own_time, host = one
+            packed = None
+            if (host == key or host is None) and jail == self._jail and key not in self._full:
+                flags = _RESTORED | _OWN * own_time | _HOST * (host is not None)
+                packed = _pack(time, duration, failures, times, flags)
+            if packed is None:
+                self.put(one.ban(jail))
+            else:
+                self._kept[key] = packed
+
     def get(self, key: str) -> Ban | None:
         """Return the ban of an id, if there is one."""
         kept = self._kept.get(key)
@@ -111,11 +149,11 @@ class Bans:
 
     def terms(self) -> Iterator[Term]:
         """Yield who is banned, and until when."""
-        made, span, never = Term._make, _SPAN.unpack_from, float("inf")
+        made, span = Term._make, _SPAN.unpack_from
         for key, kept in self._kept.items():
             if isinstance(kept, bytes):  # nearly all: their address is their id
                 time, duration = span(kept)
-                yield made((key, key, never if duration < 0 else time + duration))
+                yield made((key, key, _NEVER if duration < 0 else time + duration))
             else:
                 yield Term(key, kept.ip, kept.end)
 
@@ -152,7 +190,7 @@ class Bans:
 
 def _packed(ban: Ban) -> bytes | None:
     """Return all but jail and id of a ban; None if there is more to it than fits."""
-    host, time, duration = ban.host, ban.time, ban.duration
+    host = ban.host
     if ban.matches or ban.captures or (host is not None and host != ban.id):
         return None
     flags = (
@@ -161,11 +199,18 @@ def _packed(ban: Ban) -> bytes | None:
         | _RESTORED * ban.restored
         | _LISTED * ban.listed
         | _HOST * (host is not None)
-        | _WHOLE_TIME * isinstance(time, int)
-        | _WHOLE_DURATION * isinstance(duration, int)
     )
+    return _pack(ban.time, ban.duration, ban.failures, ban.count, flags)
+
+
+def _pack(time: float, duration: float, failures: int, count: int, flags: int) -> bytes | None:
+    """Return these as bytes, if they fit; the last two flags are found here."""
+    if isinstance(time, int):
+        flags |= _WHOLE_TIME
+    if isinstance(duration, int):
+        flags |= _WHOLE_DURATION
     try:
-        packed = _FORM.pack(time, duration, ban.failures, ban.count, flags)
+        packed = _FORM.pack(time, duration, failures, count, flags)
         exact = float(time) == time and float(duration) == duration
     except (error, OverflowError):
         return None  # numbers that nobody meant, from somebody's database

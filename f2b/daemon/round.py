@@ -51,7 +51,7 @@ def earlier(store: Store, jails: Sequence[JailSpec], now: float) -> Earlier:
     for spec in jails:
         steps = spec.increment
         bans = store.restore(spec.name, before, spec.bantime, steps.enabled, steps.maxtime)
-        over[spec.name] = [ban for ban in bans if ban.end <= now]
+        over[spec.name] = [ban.ban(spec.name) for ban in bans if ban.end <= now]
     return Earlier(max(0.0, now - before), over)
 
 

@@ -17,6 +17,7 @@ from f2b import memory
 from f2b.ban.collateral import DAY_S, Arrival, Others
 from f2b.ban.counter import MOST
 from f2b.ban.history import History, Past
+from f2b.ban.packed import Remnant
 from f2b.ban.protected import Protected
 from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
 from f2b.daemon import assemble, chronicle
@@ -34,7 +35,7 @@ from f2b.daemon.upkeep import Upkeep
 from f2b.daemon.watchdog import Watchdog
 from f2b.engine import Engine
 from f2b.errors import ActionError, ControlError, StoreError
-from f2b.events import Ban, Effect, Judge, Unban
+from f2b.events import Effect, Judge, Unban
 from f2b.filter.build import inherit
 from f2b.jail import Jail
 from f2b.log import Log
@@ -337,15 +338,14 @@ class Server:
         """Let a jail take over its bans, some at a time: of each only what it keeps shall take memory."""
         bans, effects = self._stored(jail.spec), list[Effect]()
         while part := list(islice(bans, RESTORED)):
-            effects += [effect for effect in jail.restore(part) if not isinstance(effect, Ban)]
+            effects += jail.restore(part, self._store.recall)
         return effects
 
-    def _stored(self, spec: JailSpec) -> Iterator[Ban]:
+    def _stored(self, spec: JailSpec) -> Iterator[Remnant]:
         """Yield the bans of earlier servers, as many as the database still tells of."""
         grows, most = spec.increment.enabled, spec.increment.maxtime
         try:
-            for ban in self._store.restore(spec.name, self.loop.now(), spec.bantime, grows, most):
-                yield self._store.recall(ban) if spec.ignorecommand else ban
+            yield from self._store.restore(spec.name, self.loop.now(), spec.bantime, grows, most)
         except StoreError as error:
             self.outlet.store_failed(error)
 

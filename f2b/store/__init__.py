@@ -16,6 +16,7 @@ from f2b import net
 from f2b.ban.collateral import DAY_S, Arrival
 from f2b.ban.counter import Tally
 from f2b.ban.history import History
+from f2b.ban.packed import Remnant
 from f2b.errors import StoreError
 from f2b.events import PERMANENT, Ban
 from f2b.source.position import Position
@@ -225,7 +226,7 @@ class Store:
         bantime: float | None = None,
         increment: bool = False,
         maxtime: float | None = None,
-    ) -> Iterator[Ban]:
+    ) -> Iterator[Remnant]:
         """Yield the bans of a jail that are still in force, by Fail2Ban's rules, in the order of their ids.
 
         One at a time, for there may be a hundred thousand. Their captures and matches stay in the database, see
@@ -244,12 +245,12 @@ class Store:
                 duration = PERMANENT if bantime is None else bantime
             if 0 <= duration <= now - when:
                 continue
-            ban = row.restored_ban(jail, key, when, duration, count, data, increment)
-            if most is not None and (duration < 0 or duration > most) and (increment or not ban.own_time):
-                ban = replace(ban, duration=most)
-                if ban.end <= now:
+            found = row.remnant_of(key, when, duration, count, data, increment)
+            if most is not None and (duration < 0 or duration > most) and (increment or not found.own_time):
+                found = found._replace(duration=most)
+                if found.end <= now:
                     continue
-            yield ban
+            yield found
 
     def recall(self, ban: Ban) -> Ban:
         """Return a ban that lost its captures and matches with these, if they can be read. Never raises."""

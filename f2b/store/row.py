@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from types import MappingProxyType
 
 from f2b import net
 from f2b.ban.counter import Tally
+from f2b.ban.packed import Remnant
 from f2b.events import Ban, Captures, Failure
 from f2b.store import schema
-from f2b.value import replace
 
 SANE = schema.SANE.format("ip", "timeofban, bantime, bancount") + " AND typeof(jail) = 'text'"
 """Which rows can be read as bans."""
@@ -21,7 +20,6 @@ UNKNOWN = -2
 _DECODER = json.JSONDecoder()
 _FAILURES = b'"failures": '
 _COUNTED = re.compile(rb'[{ ]"failures": (\d{1,9})[,}]')
-_NOTHING: Captures = MappingProxyType({})
 
 
 def whole(seconds: float) -> float:
@@ -59,7 +57,7 @@ def ban_of(jail: str, row: tuple[str, float, float, int, object], own_time: bool
     return Ban(jail, key, time, duration, failures, matches, captures, host, count, own_time, restored=True)
 
 
-def restored_ban(jail: str, key: str, time: float, duration: float, count: int, data: object, own_time: bool) -> Ban:
+def remnant_of(key: str, time: float, duration: float, count: int, data: object, own_time: bool) -> Remnant:
     """Return that ban as it is kept in memory: without captures and matches, which few ever ask for (`ban_of`).
 
     There may be a hundred thousand, so of the usual ones no more is read than needed. No name and no log line can
@@ -68,9 +66,10 @@ def restored_ban(jail: str, key: str, time: float, duration: float, count: int, 
     # To find a text and look closely there takes a third of what searching with the regex would.
     found = _COUNTED.match(data, data.find(_FAILURES) - 1) if isinstance(data, bytes) else None
     if found is None or not net.family(key):
-        return replace(ban_of(jail, (key, time, duration, count, data), own_time), matches=(), captures=_NOTHING)
+        ban = ban_of("", (key, time, duration, count, data), own_time)
+        return Remnant(key, time, duration, ban.failures, count, ban.own_time, ban.host)
     own_time = own_time or _OWNED in data  # type: ignore[operator]  # found: it is bytes
-    return Ban(jail, key, time, duration, int(found[1]), (), _NOTHING, key, count, own_time, restored=True)
+    return Remnant(key, time, duration, int(found[1]), count, own_time, key)
 
 
 def tally_data(tally: Tally) -> bytes:

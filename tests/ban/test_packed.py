@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from f2b.ban.packed import FULL, Bans, Brief, Term
+from f2b.ban.packed import FULL, Bans, Brief, Remnant, Term
 from f2b.events import FLEET, PERMANENT, Ban
 
 NUMBERS = st.integers() | st.floats(0, 1e12) | st.sampled_from([PERMANENT, 2**53 + 1, 10**400])
@@ -50,6 +50,39 @@ def test_bans_when_any_are_put_then_they_come_back_equal_and_of_the_same_types(b
         assert kept.get(key) == ban
         assert kept.pop(key) == ban
         assert kept.get(key) is kept.pop(key) is None
+
+
+REMNANTS = st.builds(
+    Remnant,
+    id=st.sampled_from(["192.0.2.1", "2001:db8::1", "someone"]),
+    time=NUMBERS,
+    duration=NUMBERS,
+    failures=st.integers(),
+    times=st.integers(0, 2**33),
+    own_time=st.booleans(),
+    host=st.sampled_from([None, "192.0.2.1", "2001:db8::1"]),
+)
+
+
+@given(BANS, st.lists(REMNANTS, max_size=6))
+@example(Ban("other", "someone", 1.5, 600), [Remnant("192.0.2.1", 1.5, 600, 5, 1, True, "192.0.2.1")])
+@example(Ban("sshd", "someone", 1.5, 600), [Remnant("192.0.2.1", 1.5, 600, 5, 1, True, "192.0.2.1")])
+def test_bans_when_remnants_are_taken_then_as_if_the_bans_were_put(first: Ban, remnants: list[Remnant]) -> None:
+    taken, put = Bans(), Bans()
+    for bans in (taken, put):
+        bans.put(first)
+    taken.take("sshd", remnants)
+    for one in remnants:
+        put.put(one.ban("sshd"))
+    assert repr(list(taken)) == repr(list(put))
+    assert [taken.pop(key) for key in list(taken.ids())] == [put.pop(key) for key in list(put.ids())]
+
+
+def test_bans_when_remnants_are_taken_then_they_are_packed_at_once() -> None:
+    bans = Bans()
+    bans.take("sshd", [Remnant("192.0.2.1", 1.5, 600, 5, 1, True, "192.0.2.1")])
+    assert bans.get("192.0.2.1") == Ban("sshd", "192.0.2.1", 1.5, 600, 5, (), {}, "192.0.2.1", 1, True, restored=True)
+    assert bans.get("192.0.2.1") is not bans.get("192.0.2.1")
 
 
 def test_bans_when_they_are_listed_in_brief_then_that_is_what_they_are() -> None:

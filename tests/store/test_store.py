@@ -40,6 +40,10 @@ def ban(key: str = "192.0.2.1", when: float = NOW, duration: float = 600, jail: 
     return Ban(jail, key, when, duration, 3, ("first line", "second"), {"user": "eve"}, key, count)
 
 
+def restored(store: Store, now: float, jail: str = "sshd") -> list[Ban]:
+    return [found.ban(jail) for found in store.restore(jail, now)]
+
+
 def test_file_when_new_then_private_and_in_fail2bans_format(path: str) -> None:
     told: list[str] = []
     Store(path, lambda _, text: told.append(text)).close()
@@ -60,8 +64,8 @@ def test_ban_when_restored_after_a_restart_then_the_same(path: str) -> None:
     store.ban(ban())
     store.close()
     again = Store(path)
-    assert [*again.restore("sshd", NOW + 599)] == [replace(ban(), restored=True, matches=(), captures={})]
-    assert [again.recall(found) for found in again.restore("sshd", NOW + 599)] == [replace(ban(), restored=True)]
+    assert restored(again, NOW + 599) == [replace(ban(), restored=True, matches=(), captures={})]
+    assert [*map(again.recall, restored(again, NOW + 599))] == [replace(ban(), restored=True)]
     assert [*again.restore("sshd", NOW + 600)] == []
     assert [*again.restore("other", NOW)] == []
     again.close()
@@ -69,7 +73,7 @@ def test_ban_when_restored_after_a_restart_then_the_same(path: str) -> None:
 
 def test_recall_when_the_ban_is_not_on_record_or_not_restored_then_it_comes_back_as_it_is(store: Store) -> None:
     store.ban(ban())
-    (light,) = store.restore("sshd", NOW)
+    (light,) = restored(store, NOW)
     store.forget("sshd", light.id)
     assert store.recall(light) is light
     assert store.recall(fresh := ban()) is fresh
@@ -77,9 +81,9 @@ def test_recall_when_the_ban_is_not_on_record_or_not_restored_then_it_comes_back
 
 def test_ban_when_restored_and_then_prolonged_then_what_led_to_it_is_still_on_record(store: Store) -> None:
     store.ban(ban())
-    (light,) = store.restore("sshd", NOW)
+    (light,) = restored(store, NOW)
     store.ban(replace(light, duration=7200), prolonged=True)
-    (longer,) = map(store.recall, store.restore("sshd", NOW))
+    (longer,) = map(store.recall, restored(store, NOW))
     assert longer == replace(ban(), duration=7200, own_time=True, restored=True)
 
 
@@ -97,7 +101,7 @@ def test_ban_whatever_its_texts_when_restored_then_the_same(
     store = Store(":memory:")
     given_ban = Ban("j", key, NOW, 600, 3, matches, captures)
     store.ban(given_ban)
-    (light,) = store.restore("j", NOW)
+    (light,) = restored(store, NOW, "j")
     found = store.recall(light)
     assert (found.id, found.matches, dict(found.captures)) == (key, matches, captures)
     assert light == replace(given_ban, matches=(), captures={}, restored=True, host=light.host)
@@ -139,7 +143,7 @@ def test_ban_when_restored_then_cut_as_fail2ban_does(
 def test_ban_when_its_id_is_no_address_then_whose_failures_they_were_stays_known(store: Store) -> None:
     for key, host in (("evil", "192.0.2.1"), ("10.0.0.0/8", "10.0.0.0")):
         store.ban(Ban("sshd", key, 1000, 600, 3, captures={"user": "x"}, host=host))
-    address, evil = map(store.recall, store.restore("sshd", 1001))
+    address, evil = map(store.recall, restored(store, 1001))
     assert (evil.host, evil.captures) == ("192.0.2.1", {"user": "x"})
     assert address.captures == {"user": "x"}
 

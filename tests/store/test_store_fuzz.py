@@ -68,7 +68,7 @@ def fill(store: Store) -> None:
 def use(store: Store) -> None:
     """Do all that can be done with a database."""
     for read in (
-        lambda: [store.recall(ban) for jail in ("sshd", "web") for ban in store.restore(jail, NOW)],
+        lambda: [store.recall(it.ban(jail)) for jail in ("sshd", "web") for it in store.restore(jail, NOW)],
         lambda: [*store.restore("sshd", NOW, 60, True, 50)],
         lambda: store.load_counters("web"),
         lambda: store.load_counters("sshd"),

@@ -264,7 +264,8 @@ class Books(RuleBasedStateMachine):
             in_force = {
                 key: row for key, row in due.items() if row.duration < 0 or row.time + row.duration > self.now
             }
-            assert {one.id: row_of(one) for one in map(store.recall, store.restore(jail, self.now))} == in_force
+            bans = (store.recall(found.ban(jail)) for found in store.restore(jail, self.now))
+            assert {one.id: row_of(one) for one in bans} == in_force
             counts = {key: tally for (name, key), tally in model.counts.items() if name == jail}
             assert store.load_counters(jail) == counts
             cursor, when = model.cursors.get(jail, ("", None))

@@ -166,7 +166,7 @@ def test_file_of_any_version_is_taken_over_with_bans_counts_and_positions(versio
         db.commit()
     told: list[str] = []
     store = Store(str(path), lambda _, text: told.append(text))
-    (ban,) = map(store.recall, store.restore("sshd", NOW + 1, 600.0))
+    (ban,) = (store.recall(found.ban("sshd")) for found in store.restore("sshd", NOW + 1, 600.0))
     assert (ban.id, ban.time, ban.duration, ban.count, ban.failures) == ("192.0.2.1", NOW, 600, count, 5)
     assert ban.matches == ("a date b", "c")
     assert store.history("192.0.2.1")["sshd"].bans == count
