@@ -6,17 +6,17 @@ A log that several jails watch is decoded and dated once for all jails that read
 from __future__ import annotations
 
 import time as wall
-from collections.abc import Iterable, Sequence
-from functools import partial
-from itertools import repeat
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat
 
 from f2b.config.model import JailSpec
 from f2b.date.bracket import dates
-from f2b.events import Ban, Broke, Effect, Found, Line, Warned
+from f2b.events import Ban, Effect, Found, Line, Warned
+from f2b.filter import Numbered
 from f2b.filter.build import date_patterns
-from f2b.jail import Jail
-from f2b.lines import LineReader, Parts, journal_line
-from f2b.runaway import Runaway
+from f2b.filter.scan import ALL
+from f2b.jail import Jail, Sifted
+from f2b.lines import LineReader, journal_line
 from f2b.sieve import Sieve
 
 WARN_S = 86400.0
@@ -37,36 +37,51 @@ class Route:
         self._told = -WARN_S
 
     def feed(self, log: str, chunk: bytes, lines: int, now: float, live: bool) -> list[Effect]:
-        """Return what follows from a chunk of so many lines for all its jails."""
+        """Return what follows from a chunk of so many lines for all its jails.
+
+        All filters read the chunk, one after the other. Then what they found is judged line by line, for what one
+        jail makes of it may concern another.
+        """
+        sifted: list[Sifted] = []
+        groups = self._groups(chunk, lines, now, sifted)
+        for at, jail in enumerate(self.jails):
+            mine = [group for mask, group in groups.items() if mask >> at & 1]
+            if mine:
+                sifted += jail.sift(mine[0] if len(mine) == 1 else sorted(chain(*mine)), now, live)
+        sifted.sort(key=_number)
         effects: list[Effect] = []
-        for parts, jails in self._wanted(chunk, lines, now):
-            line = _line(parts)
-            if not line.text and self.reader.runaway:
-                effects += [effect for jail in jails for effect in jail.lose(self.reader.runaway, line.raw, now)]
-                continue
-            for jail in jails:
-                try:
-                    effects += jail.feed(line, now, live)
-                except Exception as error:  # noqa: BLE001 - see there
-                    effects += _faulty(jail, line, error, now)
+        for (_, line), jail, told, failures in sifted:
+            effects += told
+            effects += jail.judge(failures, line[1], now, live)
         if self.reader.undecodable is not None and now - self._told >= WARN_S:
             self._told = now
             effects += [Warned(jail.name, self._undecodable(log)) for jail in self.jails]
         return effects
 
-    def _wanted(self, chunk: bytes, lines: int, now: float) -> Iterable[tuple[Parts, Sequence[Jail]]]:
-        """Return the lines of a chunk that may matter, one by one, and the jails that want each."""
-        read, jails = self.reader.read, self.jails
+    def _groups(self, chunk: bytes, lines: int, now: float, sifted: list[Sifted]) -> dict[int, list[Numbered]]:
+        """Return the lines of a chunk that may matter, by the jails that want them; their bits are 1, 2, 4, ..."""
+        jails, reader = self.jails, self.reader
         filters = [jail.filter for jail in jails]
         if filters != self._sieve.filters:
-            self._sieve = Sieve(self.reader, filters)
+            self._sieve = Sieve(reader, filters)
         starts = self._sieve.starts(chunk, lines)
         if starts is None:
-            return zip(read(self.reader.texts(chunk), now), repeat(jails))
-        masks = [mask for _, mask in starts]
-        chosen = {mask: [jail for at, jail in enumerate(jails) if mask >> at & 1] for mask in {*masks}}
-        texts = self.reader.picked(chunk, [start for start, _ in starts], now)
-        return zip(read(texts, now), map(chosen.__getitem__, masks), strict=True)
+            texts = reader.texts(chunk)
+            masks: Iterator[int] = repeat(ALL)
+        else:
+            texts = reader.picked(chunk, [start for start, _ in starts], now)
+            masks = iter([mask for _, mask in starts])
+        groups: dict[int, list[Numbered]] = {}
+        for one in enumerate(reader.read(texts, now)):
+            mask = next(masks)
+            if not one[1][0] and reader.runaway:
+                lost = reader.runaway, one[1][1], now
+                sifted += [(one, jail, jail.lose(*lost), ()) for at, jail in enumerate(jails) if mask >> at & 1]
+            elif mask in groups:
+                groups[mask].append(one)
+            else:
+                groups[mask] = [one]
+        return groups
 
     def _undecodable(self, log: str) -> tuple[str, ...]:
         return (
@@ -145,11 +160,11 @@ class Engine:
     def entry(self, name: str, text: str, time: float, now: float, live: bool) -> list[Effect]:
         """Return what follows from a journal entry, written at `time`, for the jail that reads the journal."""
         stamp = wall.strftime("%Y-%m-%dT%H:%M:%S ", wall.localtime(time))
-        return _guarded(self.jails[name], journal_line(text, time, stamp), now, live)
+        return self.jails[name].feed(journal_line(text, time, stamp), now, live)
 
     def line(self, name: str, line: Line, now: float) -> list[Effect]:
         """Return what follows for a jail from an old line, read and dated elsewhere."""
-        return _guarded(self.jails[name], line, now, False)
+        return self.jails[name].feed(line, now, False)
 
     def hear(self, effects: Sequence[Effect], now: float) -> list[Effect]:
         """Return what follows for jails that listen to others, what follows from that, and so on."""
@@ -178,23 +193,8 @@ class Engine:
         return min((end for end in ends if end is not None), default=None)
 
 
-_line = partial(tuple.__new__, Line)
-"""`Line._make`, at a tenth of its price: it is called for every line."""
-
-
-def _guarded(jail: Jail, line: Line, now: float, live: bool) -> list[Effect]:
-    """Feed one jail; what goes wrong in it costs it this line, and the other jails nothing."""
-    try:
-        return jail.feed(line, now, live)
-    except Exception as error:  # noqa: BLE001 - a fault in one filter must not stop the others
-        return _faulty(jail, line, error, now)
-
-
-def _faulty(jail: Jail, line: Line, error: Exception, now: float) -> list[Effect]:
-    """Return what follows from a line that a jail could not take."""
-    if isinstance(error, Runaway):
-        return jail.lose(error, line.raw, now)
-    return [Broke(jail.name, line.raw, f"{type(error).__name__}: {error}")]
+def _number(sifted: Sifted) -> int:
+    return sifted[0][0]
 
 
 def date_key(spec: JailSpec) -> DateKey:

@@ -6,7 +6,7 @@ clock or does what it decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from f2b import net
@@ -27,6 +27,7 @@ from f2b.events import (
     SUCCESS,
     Arrived,
     Ban,
+    Broke,
     Effect,
     Failure,
     Forget,
@@ -39,7 +40,7 @@ from f2b.events import (
     Resolve,
     Unban,
 )
-from f2b.filter import Filter, is_listener
+from f2b.filter import Filter, Numbered, each, is_listener
 from f2b.oddity import Oddities
 from f2b.runaway import Patience, Runaway
 from f2b.trace import Trace
@@ -54,6 +55,9 @@ PURGE_S = 5
 """How often counters without recent failures are looked for."""
 COMMAND = "command"
 """Fail2Ban's word for who was spared by ignorecommand."""
+
+Sifted = tuple[Numbered, "Jail", Sequence[Effect], Sequence[Failure]]
+"""A line that a jail must judge: what is to be told of it first, and the failures that its filter found."""
 
 
 class Jail:
@@ -116,18 +120,58 @@ class Jail:
     def feed(self, line: Line, now: float, live: bool) -> list[Effect]:
         """Return what follows from a line. `live`: it was written just now, not before the server started."""
         effects: list[Effect] = []
-        when = line.time
-        if when is not None:
-            if not live and when < now - self.spec.findtime - self.gap_s:
-                return self._oddities.too_old(line, self.spec.findtime, now)
-            if live and abs(when - now) > ODD_S:
-                effects += self._oddities.odd_time(line, when, now)
-                line = line._replace(time=now)
-        elif live:
-            line = line._replace(time=now)
-        for failure in self.filter.feed(line):
-            effects += self._take(failure, now, live)
+        for _, _, told, failures in self.sift([(0, line)], now, live):
+            effects += told
+            effects += self.judge(failures, line.raw, now, live)
         return effects
+
+    def sift(self, lines: Sequence[Numbered], now: float, live: bool) -> list[Sifted]:
+        """Let the filter read lines in their order; return what it found in which, and what is to be told of them."""
+        sifted: list[Sifted] = []
+        for one, found in each(self.filter, self._timely(lines, now, live, sifted)):
+            if isinstance(found, Exception):
+                sifted.append((one, self, self._faulty(found, one[1][1], now), ()))
+            else:
+                sifted.append((one, self, (), found))
+        return sifted
+
+    def _timely(self, lines: Sequence[Numbered], now: float, live: bool, sifted: list[Sifted]) -> Iterable[Numbered]:
+        """Return lines with the times that count; those before anything that counts are left out."""
+        if live:
+            return self._dated(lines, now, sifted)
+        oldest = now - self.spec.findtime - self.gap_s
+        old = [one for one in lines if (when := one[1][2]) is not None and when < oldest]
+        if not old:
+            return lines
+        for one in old:
+            sifted.append((one, self, self._oddities.too_old(one[1][1], self.spec.findtime, now), ()))
+        return [one for one in lines if (when := one[1][2]) is None or when >= oldest]
+
+    def _dated(self, lines: Iterable[Numbered], now: float, sifted: list[Sifted]) -> Iterator[Numbered]:
+        for one in lines:
+            number, (text, raw, when) = one
+            if when is not None and abs(when - now) <= ODD_S:
+                yield one
+                continue
+            if when is not None:
+                sifted.append((one, self, self._oddities.odd_time(raw, when, now), ()))
+            yield number, (text, raw, now)
+
+    def judge(self, failures: Sequence[Failure], line: str, now: float, live: bool) -> list[Effect]:
+        """Return what follows from what the filter found in a line."""
+        effects: list[Effect] = []
+        try:
+            for failure in failures:
+                effects += self._take(failure, now, live)
+        except Exception as error:  # noqa: BLE001 - see there
+            return self._faulty(error, line, now)
+        return effects
+
+    def _faulty(self, error: Exception, line: str, now: float) -> list[Effect]:
+        """Return what follows from a fault with a line: it costs this jail the line, and the other jails nothing."""
+        if isinstance(error, Runaway):
+            return self.lose(error, line, now)
+        return [Broke(self.name, line, f"{type(error).__name__}: {error}")]
 
     def hear(self, event: Found | Ban, now: float) -> list[Effect]:
         """Return what follows from what another jail found or banned, if the filter listens to that one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from f2b.duration import human
-from f2b.events import Effect, Failure, Line, Warned
+from f2b.events import Effect, Failure, Warned
 
 WARN_S = 86400
 """How long the same warning is not repeated."""
@@ -16,17 +16,17 @@ class Oddities:
         self._jail = jail
         self._told: dict[str, float] = {}
 
-    def too_old(self, line: Line, findtime: float, now: float) -> list[Effect]:
+    def too_old(self, line: str, findtime: float, now: float) -> list[Effect]:
         """A line was written before anything that counts."""
         return self._tell(
             "old",
             now,
             f"Log entries older than findtime ({human(findtime)}) are ignored; they were probably written while the "
             "server was not running.",
-            f"If not, check the time zone of the log (logtimezone). First such line: {line.raw}",
+            f"If not, check the time zone of the log (logtimezone). First such line: {line}",
         )
 
-    def odd_time(self, line: Line, when: float, now: float) -> list[Effect]:
+    def odd_time(self, line: str, when: float, now: float) -> list[Effect]:
         """A line that was written just now says that it was not."""
         side = "before" if when < now else "after"
         return self._tell(
@@ -34,7 +34,7 @@ class Oddities:
             now,
             f"A line just written is dated {human(round(abs(when - now)))} {side} the present time, which looks like "
             "a time zone problem; such lines count as written now.",
-            f"Set logtimezone, or a datepattern, that fits. First such line: {line.raw}",
+            f"Set logtimezone, or a datepattern, that fits. First such line: {line}",
         )
 
     def undated(self, failure: Failure, now: float) -> list[Effect]:

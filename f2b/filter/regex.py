@@ -13,12 +13,13 @@ from typing import NamedTuple
 from f2b.config.model import FilterSpec, Problem, Text, UseDns
 from f2b.errors import ConfigError
 from f2b.events import Captures, Failure, Line
+from f2b.filter import Numbered, Outcome, Parts, line_of
 from f2b.filter.dispatch import Dispatch
-from f2b.filter.glance import UNSURE, look
+from f2b.filter.glance import UNSURE, Seen, look
 from f2b.filter.identity import Identity, identify
 from f2b.filter.literals import Clause
 from f2b.filter.multiline import Buffer
-from f2b.filter.quick import Glimpse, Parts, Tally, glances
+from f2b.filter.quick import Glimpse, Tally, glances
 from f2b.filter.rule import LONG, Rule, Source, caught, find, ignoring
 from f2b.filter.session import MAX_AGE_S, Merged, Sessions, merged
 from f2b.filter.tags import require_identity
@@ -29,6 +30,9 @@ LONGEST = 1_000_000
 """Characters of all of them."""
 EARLY = 2
 """With more than so many failregexes beyond the ignoreregexes, those are tried first (as in Fail2Ban)."""
+
+Missed = Callable[[Parts, Seen], Sequence[Failure]]
+"""Is asked what else a line tells that failed nobody, and told what a quick look saw in it."""
 
 
 class Hit(NamedTuple):
@@ -72,7 +76,7 @@ class RegexFilter:
 
     __slots__ = (
         *("_buffer", "_dispatch", "_early", "_joined", "_quick", "_sessions"),
-        *("failregex", "ignoreregex", "matched", "prefregex", "usedns"),
+        *("failregex", "ignoreregex", "prefregex", "usedns"),
     )
 
     def __init__(
@@ -87,8 +91,6 @@ class RegexFilter:
         self.usedns = spec.usedns
         self.prefregex = prefregex
         self.failregex = failregex
-        self.matched: Source | None = None
-        """How the last line that was fed was matched, if a quick look told."""
         self._dispatch = Dispatch(failregex, prefregex)
         self.ignoreregex = ignoreregex
         self._early = 0 < len(ignoreregex) < len(failregex) - EARLY
@@ -102,24 +104,44 @@ class RegexFilter:
 
     def feed(self, line: Line) -> Sequence[Failure]:
         """Return the failure that this line completes, if it does."""
-        self.matched = None
-        if not self._quick or len(line.text) > LONG:
-            return self._judge(line, None)
-        seen = look(self.prefregex, self._dispatch.known, line.text, False)
-        if isinstance(seen, int):
-            return self._judge(line, None) if seen == UNSURE else ()
-        self.matched = seen
+        return only(self.each([(0, line)]))
+
+    def each(self, lines: Iterable[Numbered], missed: Missed | None = None) -> Iterator[Outcome]:
+        """Feed lines in their order; yield those that lead to anything. What failed nobody may be `missed`."""
+        quick, prefix, known = self._quick, self.prefregex, self._dispatch.known
+        for one in lines:
+            line = one[1]
+            seen: Seen = UNSURE
+            found: Sequence[Failure] = ()
+            try:
+                if quick and len(line[0]) <= LONG:
+                    seen = look(prefix, known, line[0], False)
+                if seen.__class__ is tuple:
+                    found = self._seen(seen, line)
+                elif seen == UNSURE:
+                    found = self._judge(line_of(line), None)
+                if missed and not found:
+                    found = missed(line, seen)
+            except Exception as error:  # noqa: BLE001 - a fault in one line must not cost the others
+                yield one, error
+                continue
+            if found:
+                yield one, found
+
+    def _seen(self, seen: Source, line: Parts) -> Sequence[Failure]:
+        """Return the failure that a quick look found."""
+        _, raw, time = line
         _, prefixed, rule, match = seen
         name = prefixed[self._joined] if prefixed is not None and self._joined else ""
         if name and ((rule.ip4 and match[rule.ip4]) or (rule.ip6 and match[rule.ip6])):
-            excused, session = self._sessions.meet(name, seen, line.raw, line.time)
+            excused, session = self._sessions.meet(name, seen, raw, time)
             if excused:
                 return ()
             if session is None:
-                return (_alone(caught(seen), self.usedns, line),)
-            joint = self._joint(merged(session, (line.raw,), True), line.time)
+                return (_alone(caught(seen), self.usedns, raw, time),)
+            joint = self._joint(merged(session, (raw,), True), time)
             return (joint,) if joint else ()
-        failure, nofail, _ = self._report(caught(seen), (line.raw,), line.time)
+        failure, nofail, _ = self._report(caught(seen), (raw,), time)
         return () if nofail or failure is None else (failure,)
 
     def glances(self, lines: Iterable[Parts], tally: Tally, every: bool, shown: bool) -> Iterator[Glimpse]:
@@ -221,9 +243,18 @@ class RegexFilter:
 _NOBODY = Identity("", None)
 
 
-def _alone(caught: dict[str, str], usedns: UseDns, line: Line) -> Failure:
+def only(outcomes: Iterator[Outcome]) -> Sequence[Failure]:
+    """Return what one line led to. Raises what went wrong."""
+    for _, found in outcomes:
+        if isinstance(found, Exception):
+            raise found
+        return found
+    return ()
+
+
+def _alone(caught: dict[str, str], usedns: UseDns, raw: str, time: float | None) -> Failure:
     """Return the failure of a line that says by itself who it was."""
-    return _failure(identify(caught, usedns) or _NOBODY, line.time, (line.raw,), caught)
+    return _failure(identify(caught, usedns) or _NOBODY, time, (raw,), caught)
 
 
 def _failure(identity: Identity, time: float | None, matches: tuple[str, ...], captures: Captures) -> Failure:

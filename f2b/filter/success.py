@@ -6,15 +6,17 @@ tell that somebody logged in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from f2b.config.model import FilterSpec, Problem
 from f2b.errors import ConfigError
 from f2b.events import LOGIN, SUCCESS, Failure, Line
+from f2b.filter import Numbered, Outcome, Parts
+from f2b.filter.glance import UNSURE, Seen
 from f2b.filter.identity import identify
 from f2b.filter.literals import Clause
 from f2b.filter.option import lines
-from f2b.filter.regex import RegexFilter
+from f2b.filter.regex import RegexFilter, only
 from f2b.filter.rule import Rule, caught, find
 
 OK, LOGGED_IN = "okregex", "loginregex"
@@ -36,14 +38,22 @@ class Forgiving:
 
     def feed(self, line: Line) -> Sequence[Failure]:
         """Return the failure that a line completes, or the success that it tells of."""
-        found = self.inner.feed(line)
-        if found:
-            return found
-        matched = self.inner.matched
-        if matched is not None and matched[2] in self._gained and not self._added:
-            return self._told(line, caught(matched), LOGIN)  # none of those before it matches, so this tells first
+        return only(self.each([(0, line)]))
+
+    def each(self, lines: Iterable[Numbered]) -> Iterator[Outcome]:
+        """Feed lines in their order; yield those that fail somebody, or tell of a success."""
+        return self.inner.each(lines, self._missed)
+
+    def _missed(self, line: Parts, seen: Seen) -> Sequence[Failure]:
+        """Return the success that a line tells of which failed nobody."""
+        if not self._added:
+            if not isinstance(seen, int):
+                if seen[2] in self._gained:
+                    return self._told(line, caught(seen), LOGIN)  # none of those before it matches: this tells first
+            elif seen != UNSURE:
+                return ()  # of all failregexes none matches
         for needle in self._needles:
-            if needle in line.text:
+            if needle in line[0]:
                 return self._success(line)
         return ()
 
@@ -55,9 +65,9 @@ class Forgiving:
         before = self.inner.prefregex.shape.clauses if self.inner.prefregex else ()
         return [*failing, *(rule.shape.clauses + before for rule in self._added)]
 
-    def _success(self, line: Line) -> Sequence[Failure]:
+    def _success(self, line: Parts) -> Sequence[Failure]:
         """Look at the line alone (whatever `maxlines` says), as failregexes do: in what prefregex leaves of it."""
-        text, captures = line.text, dict[str, str]()
+        text, captures = line[0], dict[str, str]()
         prefix = self.inner.prefregex
         if prefix is not None:
             prefixed = find((prefix,), text)
@@ -72,12 +82,13 @@ class Forgiving:
         captures.update(self._rules[found[0]].captures(found[1]))
         return self._told(line, captures, self._kinds[found[0]])
 
-    def _told(self, line: Line, captures: dict[str, str], kind: int) -> Sequence[Failure]:
+    def _told(self, line: Parts, captures: dict[str, str], kind: int) -> Sequence[Failure]:
         """Return the success that captures tell of."""
         who = identify(captures, self.inner.usedns)
         if who is None or (kind == LOGIN and who.unresolved):  # no name is looked up for what changes nothing
             return ()
-        return (Failure(who.id, who.host, line.time, (line.raw,), captures, kind, who.unresolved),)
+        _, raw, time = line
+        return (Failure(who.id, who.host, time, (raw,), captures, kind, who.unresolved),)
 
 
 def _needles(rules: Sequence[Rule]) -> tuple[str, ...]:
