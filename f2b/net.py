@@ -13,6 +13,7 @@ import re
 from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import takewhile
 
 BITS = {4: 32, 6: 128}
 _MAPPED = b"\0" * 10 + b"\xff\xff"
@@ -94,6 +95,21 @@ def span(text: str) -> tuple[int, int, int] | None:
         return None
     first = int.from_bytes(raw, "big") >> (bits - length) << (bits - length)
     return (4 if bits == 32 else 6), first, first + (1 << (bits - length)) - 1
+
+
+def beginning(text: str) -> str:
+    """Return what the texts of all addresses and networks inside a network begin with; empty if there is no telling.
+
+    Of IPv6 it is the groups before the first that may be left out (RFC 5952).
+    """
+    base, _, tail = text.partition("/")
+    if not tail:
+        return text
+    mark, bits = (":", 16) if ":" in base else (".", 8)
+    groups = base.split(mark)[: int(tail) // bits]
+    if mark == ":":
+        groups = list(takewhile(lambda group: group not in ("", "0"), groups))
+    return "".join(group + mark for group in groups)
 
 
 class NetSet:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f2b.net import NetSet, Spans, address, family, network, packed, span, unpacked
+from f2b.net import NetSet, Spans, address, beginning, family, network, packed, span, unpacked
 
 addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 
@@ -107,3 +107,32 @@ def test_spans_hold_what_overlaps_with_any_of_them(entries: list[int], base: int
     assert (network in Spans([*spared, "no address", "2001:db8::/32"])) == expected
     assert "2001:db8:1::7" in Spans(["2001:db8::/32"])
     assert "no address" not in Spans(["no address"])
+
+
+@given(addresses, st.integers(1, 128), st.integers(1, 128), st.integers(0))
+def test_beginning_when_something_is_inside_a_network_then_its_text_begins_so(
+    host: ipaddress.IPv4Address, wide: int, narrow: int, other: int
+) -> None:
+    bits = host.max_prefixlen
+    outer = ipaddress.ip_network((int(host), min(wide, bits)), strict=False) if bits == 32 else None
+    net = outer or ipaddress.IPv6Network((int(host), wide), strict=False)
+    inner = type(host)(int(net.network_address) + other % net.num_addresses)
+    begin = beginning(network(str(net)) or "")
+    assert (network(f"{inner}/{max(narrow, net.prefixlen)}") or "").startswith(begin)
+    assert (address(str(inner)) or "").startswith(begin)
+
+
+@pytest.mark.parametrize(
+    ("text", "begin"),
+    [
+        ("10.77.0.0/16", "10.77."),
+        ("10.77.16.0/20", "10.77."),
+        ("0.0.0.0/0", ""),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::/32", "2001:db8:"),
+        ("2001:db8:0:1::/64", "2001:db8:"),
+        ("::/8", ""),
+    ],
+)
+def test_beginning_when_of_a_network_then_is_its_whole_bytes_or_groups(text: str, begin: str) -> None:
+    assert beginning(text) == begin

@@ -92,7 +92,9 @@ class Ledger:
             exact = self._bans.get(network)
             return [exact] if exact else []
         family, first, last = span
-        found = (self._bans.get(key) for key in self._bans.ids() if _within(key, family, first, last))
+        begin = net.beginning(net.network(network) or "")
+        near = (key for key in self._bans.ids() if key.startswith(begin))
+        found = (self._bans.get(key) for key in near if _within(key, family, first, last))
         return [ban for ban in found if ban]
 
     def expire(self, now: float, most: float = float("inf")) -> list[Ban]:

@@ -10,20 +10,23 @@ import os
 import resource
 import socket
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from f2b.control import protocol, requests, words
 from f2b.control.guest import refusal
 from f2b.control.listener import Listener
-from f2b.control.protocol import Answer, Closing, Inbox, Malformed, Message, Request, Words
-from f2b.daemon.desk import Desk, Later
+from f2b.control.protocol import PIECE, Answer, Closing, Inbox, Malformed, Message, Request, Words
+from f2b.daemon.desk import Desk, Finish, Later, Steps
 from f2b.errors import ControlError, F2bError
 from f2b.log import Log
 from f2b.loop import Loop
 
 MAX_CLIENTS = 256
 """When one more comes, whoever was silent longest is hung up on."""
+SLICE_S = 0.01
+"""Seconds of computing after which a long answer waits for its next turn."""
 ROOM = 32 << 20
 """Bytes of half requests and unread answers that all clients together may have here, and one answer more."""
 _CHUNK = 65536
@@ -158,14 +161,22 @@ class Endpoint:
         if self._clients.get(client.fd) is not client or client.rest is None:
             return
         try:
-            client.outgoing = next(client.rest, b"")
+            client.outgoing = self._more(client)
         except Exception as error:  # noqa: BLE001 - as below; half of it is sent, so nothing can be told any more
             self._told(error)
             self._drop(client)
             return
-        if not client.outgoing:
-            client.rest = None
         self._proceed(client)
+
+    def _more(self, client: _Client) -> bytes:
+        """Return what a slice of time makes of an answer, or as much as the socket takes."""
+        began, made = self._loop.worked(), bytearray()
+        for part in client.rest or ():
+            made += part
+            if len(made) >= PIECE or self._loop.worked() - began >= SLICE_S:
+                return bytes(made)
+        client.rest = None
+        return bytes(made)
 
     def _defer(self, client: _Client, message: Message, later: Later) -> None:
         """Hear no more of a client until its answer is there; the others go on."""
@@ -198,7 +209,29 @@ class Endpoint:
             found = requests.answer(self._desk, request.name, request.fields)
         except Exception as error:  # noqa: BLE001 - a mistake of ours in one answer must not end the server
             return Answer(protocol.failed(self._told(error)))
+        if isinstance(found, Generator):
+            return self._stepwise(found)
         return found if isinstance(found, Later) else self._answered_request(lambda: found)
+
+    def _stepwise(self, steps: Steps[object]) -> Later:
+        """Return the answer that these steps lead to, a slice of time in each turn of the loop."""
+
+        def begin(finish: Finish) -> None:
+            began = self._loop.worked()
+            try:
+                next(steps)
+                while self._loop.worked() - began < SLICE_S:
+                    next(steps)
+            except StopIteration as end:
+                found = end.value
+                finish(lambda: found)
+            except Exception as error:  # noqa: BLE001 - as above
+                failure = error
+                finish(lambda: _raised(failure))
+            else:
+                self._loop.after(0, lambda: begin(finish))
+
+        return Later(begin)
 
     def _answered_request(self, result: Callable[[], object]) -> Answer:
         try:
@@ -232,6 +265,10 @@ class Endpoint:
             return ControlError(str(error))
         self._log.error("control", f"a request failed by our own mistake: {error!r}")
         return ControlError(f"the server made a mistake: {error!r}; please report it")
+
+
+def _raised(error: Exception) -> NoReturn:
+    raise error
 
 
 class _Client:

@@ -27,8 +27,10 @@ STREAMS = ("reload", "server-stream")
 """Commands that bring along what Fail2Ban's client made of its configuration, and nobody reads; it may hold dicts."""
 FIRST = 16 * 1024
 """Bytes of an answer that are made at once: nearly all have no more."""
+SOME = 4 * 1024
+"""Bytes of the rest of it between two looks at how long that takes."""
 PIECE = 192 * 1024
-"""Bytes of it that are made in one go later: about as many as the socket takes (unix(7), SO_SNDBUF)."""
+"""Bytes of it that are made in one go later at most: about as many as the socket takes (unix(7), SO_SNDBUF)."""
 _BETWEEN = b" \t\r\n"
 
 
@@ -210,13 +212,13 @@ def _answer(parts: Iterable[bytes], result: object) -> Answer:
 
 
 def _gathered(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield them in pieces of FIRST and then PIECE bytes, or little more; the last one may be shorter, and empty."""
+    """Yield them in pieces of FIRST and then SOME bytes, or little more; the last may be shorter, and empty."""
     piece, enough = bytearray(), FIRST
     for part in parts:
         piece += part
         if len(piece) >= enough:
             yield bytes(piece)
-            piece, enough = bytearray(), PIECE
+            piece, enough = bytearray(), SOME
     yield bytes(piece)
 
 

@@ -5,13 +5,15 @@ Results are what JSON can say: times are epoch seconds, durations seconds (-1: f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from f2b import net
 from f2b.ban.ledger import Ledger
 from f2b.control import event, roll, testimony
+from f2b.control.roll import Roll
 from f2b.daemon.cause import Check
-from f2b.daemon.desk import Desk, Finish, JailView, Later, Order, ServerView
+from f2b.daemon.desk import Desk, Finish, JailView, Later, Order, ServerView, Steps
 from f2b.daemon.feed import KINDS, Feed
 from f2b.errors import ControlError
 from f2b.events import Ban
@@ -19,6 +21,8 @@ from f2b.events import Ban
 Fields = Mapping[str, object]
 MOST = 1000
 """Events in an answer: as many as can be put into words in a few milliseconds."""
+MANY = 100
+"""So many are banned in one step: some 10 ms."""
 LONGEST_WAIT_S = 60.0
 """How long an answer may wait for an event."""
 WRONG_USAGE = 2
@@ -142,13 +146,11 @@ def _banned(desk: Desk, fields: Fields) -> object:
 def _among(ledger: Ledger, ids: list[str]) -> list[str]:
     """Return who is banned of these, and the networks that hold them."""
     exact = set(ids)
-    return [key for key in ledger.ids() if key in exact or any(_holds(key, item) for item in ids if "/" in key)]
+    return [key for key in ledger.ids() if key in exact or ("/" in key and any(_holds(key, it) for it in ids))]
 
 
 def _wanted(desk: Desk, ids: list[str]) -> list[Ban]:
     ledgers = [jail.bans for jail in desk.view().jails]
-    if not ids:
-        return [ban for ledger in ledgers for ban in ledger]
     return [ban for ledger in ledgers for key in _among(ledger, ids) if (ban := ledger.get(key))]
 
 
@@ -159,9 +161,22 @@ def _holds(held: str, wanted: str) -> bool:
 def _verify(desk: Desk, fields: Fields) -> object:
     """Whether the kernel has every ban, or those of the wanted ids; of these it is looked at closely what they do."""
     ids = _ids(fields)
+    if not ids:
+        jails = desk.view().jails
+        rows = (row for jail in jails for row in _checked(desk, jail))
+        return {"checks": Roll(rows, sum(len(jail.bans) for jail in jails), rows=True), "not_banned": []}
     bans = _wanted(desk, ids)
     free = [key for key in ids if not any(ban.id == key or _holds(ban.id, key) for ban in bans)]
-    return {"checks": [_check(check) for check in desk.verify(bans, bool(ids))], "not_banned": free}
+    return {"checks": [_check(check) for check in desk.verify(bans, True)], "not_banned": free}
+
+
+def _checked(desk: Desk, jail: JailView) -> Iterator[str]:
+    """Yield what the kernel says of a jail's bans, asked as it is read."""
+    ids = list(jail.bans.ids())
+    portion = desk.portion(jail.name) or max(1, len(ids))
+    for at in range(0, len(ids), portion):
+        bans = [ban for key in ids[at : at + portion] if (ban := jail.bans.get(key))]
+        yield from (json.dumps(_check(check)) for check in desk.verify(bans, False))
 
 
 def _check(check: Check) -> dict[str, object]:
@@ -176,10 +191,11 @@ def _check(check: Check) -> dict[str, object]:
     }
 
 
-def _metrics(desk: Desk, fields: Fields) -> object:
+def _metrics(desk: Desk, fields: Fields) -> Steps[object]:
+    measures = yield from desk.measures(_flag(fields, "closely"))
     view = desk.view()
     about = {"version": view.version, "started": view.started, "enforcing": view.enforcing, "now": desk.now()}
-    return {**about, "problems": len(view.problems), "fleet": view.fleet, **desk.measures(_flag(fields, "closely"))}
+    return {**about, "problems": len(view.problems), "fleet": view.fleet, **measures}
 
 
 # ---- what happens -----------------------------------------------------------------------------------------
@@ -235,7 +251,7 @@ def _kinds(fields: Fields) -> frozenset[str]:
     return frozenset(kinds)
 
 
-def _explain(desk: Desk, fields: Fields) -> object:
+def _explain(desk: Desk, fields: Fields) -> Steps[object]:
     """What every jail, or one, says of an id; the kernel is asked now."""
     given = _text(fields, "id")
     if not given:
@@ -244,6 +260,7 @@ def _explain(desk: Desk, fields: Fields) -> object:
     views = [desk.jail(name)] if name else desk.view().jails
     found = []
     for view in views:
+        yield
         account = desk.account(key, view.name)
         checks = desk.verify([account.ban], True) if account.ban else ()
         found.append(testimony.entry(account, view, [_check(check) for check in checks]))
@@ -253,13 +270,20 @@ def _explain(desk: Desk, fields: Fields) -> object:
 # ---- what is to be done -----------------------------------------------------------------------------------
 
 
-def _put_out(desk: Desk, fields: Fields) -> object:
+def _put_out(desk: Desk, fields: Fields) -> Steps[object]:
     ids = _addresses(fields)
     if not ids:
         raise ControlError("nobody is named; give an address", WRONG_USAGE)
     jail, seconds = _text(fields, "jail"), _confirm(fields)
-    warnings = list(desk.hits(ids, jail))
-    bans = desk.ban(ids, jail, _seconds(fields, "duration"), _flag(fields, "force"))
+    force, duration = _flag(fields, "force"), _seconds(fields, "duration")
+    if not force:
+        desk.judge(ids, jail)
+    warnings: list[str] = []
+    bans: list[Ban] = []
+    for at in range(0, len(ids), MANY):
+        warnings += desk.hits(ids[at : at + MANY], jail)
+        bans += desk.ban(ids[at : at + MANY], jail, duration)
+        yield
     if bans and seconds is not None:
         new = [ban.id for ban in bans]
         desk.try_out(f"the ban of {', '.join(new)}", seconds, lambda: desk.unban(new, bans[0].jail))
@@ -314,11 +338,15 @@ def _keep(desk: Desk, fields: Fields) -> object:
     return {"confirmed": list(desk.confirm())}
 
 
-def _let_in(desk: Desk, fields: Fields) -> object:
+def _let_in(desk: Desk, fields: Fields) -> Steps[object]:
     ids, everybody = _ids(fields), _flag(fields, "all")
     if bool(ids) == everybody:
         raise ControlError("give either addresses or --all", WRONG_USAGE)
-    return {"unbanned": desk.unban(None if everybody else ids, _text(fields, "jail"))}
+    jail, lifted = _text(fields, "jail"), 0
+    for name in [each.name for each in desk.view().jails] if everybody and not jail else [jail]:
+        lifted += desk.unban(None if everybody else ids, name)
+        yield
+    return {"unbanned": lifted}
 
 
 def _reload(desk: Desk, fields: Fields) -> object:

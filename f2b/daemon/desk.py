@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from f2b.ban.ledger import Ledger
 from f2b.config.model import JailSpec, ServerSpec
@@ -21,6 +21,9 @@ from f2b.value import dataclass
 
 State = Literal["up", "idle", "waiting", "down"]
 Finish = Callable[[Callable[[], object]], object]
+Result_co = TypeVar("Result_co", covariant=True)
+Steps = Generator[None, None, Result_co]
+"""Work that is long: others may be answered after each step, and what it returns in the end is the answer."""
 
 
 class Later(NamedTuple):
@@ -102,11 +105,14 @@ class Desk(Protocol):
         """Return one jail. Raises ControlError if there is none of this name."""
         ...
 
-    def ban(self, ids: Sequence[str], jail: str, duration: float | None = None, force: bool = True) -> Sequence[Ban]:
+    def judge(self, ids: Sequence[str], jail: str) -> None:
+        """Raise ControlError if bans of these would lock out an administrator, or hit whom they must not hit."""
+        ...
+
+    def ban(self, ids: Sequence[str], jail: str, duration: float | None = None) -> Sequence[Ban]:
         """Ban by hand, without asking the allow list; return the bans that are new.
 
-        `jail` "" is the jail `manual`, made on first use. `duration` None is the jail's own. Raises ControlError,
-        and bans nobody, if this would lock out an administrator, unless that is what is wanted (`force`).
+        `jail` "" is the jail `manual`, made on first use. `duration` None is the jail's own. See `judge`.
         """
         ...
 
@@ -132,6 +138,10 @@ class Desk(Protocol):
 
     def confirm(self) -> Sequence[str]:
         """Keep all that would be undone; return what that is."""
+        ...
+
+    def portion(self, jail: str) -> int | None:
+        """Return how many bans of a jail are best verified at once; None where all are as quick."""
         ...
 
     def verify(self, bans: Sequence[Ban], closely: bool) -> Sequence[Check]:
@@ -231,8 +241,8 @@ class Desk(Protocol):
         """Look host names up and call with all their addresses."""
         ...
 
-    def measures(self, closely: bool) -> Mapping[str, object]:
-        """Return how the server does, in numbers; `closely`: what each firewall holds, too."""
+    def measures(self, closely: bool) -> Steps[Mapping[str, object]]:
+        """Find out how the server does, in numbers; `closely`: what each firewall holds, too."""
         ...
 
     def now(self) -> float:

@@ -11,16 +11,17 @@ from f2b.config.model import JailSpec, ServerSpec, Settings
 from f2b.daemon import assemble, chronicle, proof
 from f2b.daemon.account import Account, account
 from f2b.daemon.cause import Check
-from f2b.daemon.desk import JailView, Order, ServerView
+from f2b.daemon.desk import JailView, Order, ServerView, Steps
 from f2b.daemon.feed import Feed
 from f2b.daemon.fleet import Fleet
-from f2b.daemon.measure import measures
+from f2b.daemon.measure import PORTION, measures
 from f2b.daemon.renewal import Renewal
 from f2b.daemon.resolve import Resolver
 from f2b.daemon.server import Server
 from f2b.daemon.trial import Trials
 from f2b.errors import ConfigError, ControlError
 from f2b.events import Ban, Ignored, Unban
+from f2b.firewall import is_proven
 from f2b.firewall.life import Query
 from f2b.firewall.shell import Result
 from f2b.jail import Jail
@@ -106,34 +107,34 @@ class Front:
             self._server.intake.lag(jail.name),
         )
 
-    def ban(self, ids: Sequence[str], jail: str, duration: float | None = None, force: bool = True) -> Sequence[Ban]:
-        """Ban by hand; return the bans that are new. `jail` "" is the jail `manual`, made on first use.
-
-        Raises ControlError if this would lock out whom no filter may ban, unless that is what is wanted (`force`).
-        """
-        if not jail and assemble.MANUAL not in self._server.engine.jails:
-            self._server.add(assemble.manual())
-        found = self._jail(jail or assemble.MANUAL)
+    def ban(self, ids: Sequence[str], jail: str, duration: float | None = None) -> Sequence[Ban]:
+        """Ban by hand; return the bans that are new. `jail` "" is the jail `manual`, made on first use."""
+        found = self._judge(jail)
         keys = [net.network(key) or key for key in ids]
-        if not force:
-            self._refuse(keys, jail)
         now = self._server.loop.now()
         effects = [effect for key in keys for effect in found.ban(key, now, duration)]
         self._server.take(effects)
         return [effect for effect in effects if isinstance(effect, Ban)]
 
-    def _refuse(self, keys: Sequence[str], jail: str) -> None:
-        """Raise ControlError if this would lock out whom no filter may ban, or hit others where that is refused.
+    def judge(self, ids: Sequence[str], jail: str) -> None:
+        """Raise ControlError if bans would lock out whom no filter may ban, or hit others where that is refused.
 
         Where no jail is named, what any of them says counts.
         """
-        judges = [self._jail(jail)] if jail else list(self._server.engine.jails.values())
+        keys, own = [net.network(key) or key for key in ids], self._judge(jail)
+        judges = [own] if jail else list(self._server.engine.jails.values())
         found = {key: reason for key in keys for it in judges if (reason := it.protects(key))}
         why = [f"{key}: {reason}" for key, reason in found.items()]
         if not why and any(it.spec.collateral == "refuse" for it in judges):
             why = [f"it would also hit {text}" for text in self.hits(keys, jail)]
         if why:
             raise ControlError(f"nobody was banned, for {'; '.join(why)}; --force bans all the same")
+
+    def _judge(self, jail: str) -> Jail:
+        """Return the jail that bans by hand are of."""
+        if not jail and assemble.MANUAL not in self._server.engine.jails:
+            self._server.add(assemble.manual())
+        return self._jail(jail or assemble.MANUAL)
 
     def hits(self, ids: Sequence[str], jail: str) -> Sequence[str]:
         """Return in words whom else bans of these would hit."""
@@ -145,13 +146,13 @@ class Front:
     def allow(self, ids: Sequence[str], seconds: float = float("inf")) -> int:
         """Let no filter ban these for so long, and let them in; return how many bans were lifted."""
         self._server.allow(dict.fromkeys(ids, self._server.loop.now() + seconds))
-        exact, wanted, wide = set(ids), net.Spans(ids), any("/" in key for key in ids)
-
-        def meant(key: str) -> bool:
-            return key in exact or ((wide or "/" in key) and key in wanted)
-
-        jails = self._server.engine.jails.values()
-        found = [(jail.ledger, key) for jail in jails for key in jail.ledger.ids() if meant(key)]
+        wanted, begins = net.Spans(ids), tuple(map(net.beginning, ids))
+        found = [
+            (jail.ledger, key)
+            for jail in self._server.engine.jails.values()
+            for key in jail.ledger.ids()
+            if ("/" in key or key.startswith(begins)) and (key in wanted or key in ids)
+        ]
         held = {key for ledger, key in found if (ban := ledger.brief(key)) and not ban.listed}
         return self.unban(sorted(held)) if held else 0
 
@@ -171,13 +172,21 @@ class Front:
         """Keep all that would be undone; return what that is."""
         return self._trials.keep()
 
+    def portion(self, jail: str) -> int | None:
+        """Return how many bans of a jail are best asked for at once; None where it makes no difference to ask for
+        all."""
+        guard = self._server.outlet.guards.get(jail)
+        proven = [it for it in guard.firewalls if is_proven(it)] if guard else []
+        return PORTION if all(it.piecemeal for it in proven) else None
+
     def verify(self, bans: Sequence[Ban], closely: bool) -> Sequence[Check]:
-        """Ask the kernel for these bans, action by action."""
+        """Ask the kernel for these bans, action by action; of jails that are gone by now nothing is said."""
         jails: dict[str, list[Ban]] = {}
         for ban in bans:
             jails.setdefault(ban.jail, []).append(ban)
         guards = self._server.outlet.guards
-        return [check for name, each in jails.items() for check in guards[name].doubt.checks(each, closely)]
+        asked = [(guards[name], each) for name, each in jails.items() if name in guards]
+        return [check for guard, each in asked for check in guard.doubt.checks(each, closely)]
 
     def account(self, key: str, jail: str) -> Account:
         """Return what a jail can say of an id. Raises ControlError if there is none of this name."""
@@ -303,8 +312,8 @@ class Front:
         for name in dict.fromkeys(names):
             self._resolver.resolve(name, answer)
 
-    def measures(self, closely: bool) -> Mapping[str, object]:
-        """Return how the server does, in numbers; `closely`: what each firewall holds, too."""
+    def measures(self, closely: bool) -> Steps[Mapping[str, object]]:
+        """Find out how the server does, in numbers; `closely`: what each firewall holds, too."""
         return measures(self._server, closely)
 
     def now(self) -> float:

@@ -193,8 +193,10 @@ class Outlet:
                         self._store.save_position(read.jail, read.log, read.position)
                     else:
                         self._store.save_cursor(read.jail, read.cursor, read.time)
+                emptied = {it.jail for it in effects if isinstance(it, Forget) and it.id is None}
                 for effect in effects:
-                    self._save_effect(effect)
+                    if not (isinstance(effect, Unban) and effect.ban.jail in emptied):
+                        self._save_effect(effect)
                 for one in arrived:
                     self._store.arrive(Arrival(one.id, one.user, one.time))
                 self._save_counts(counted)

@@ -142,6 +142,11 @@ class Proven(Watched, Protocol):
     """Such a back end that can tell of each ban whether it is in force, and what it reaches."""
 
     @property
+    def piecemeal(self) -> bool:
+        """Whether it can be asked for some bans without listing all."""
+        ...
+
+    @property
     def reach(self) -> Reach:
         """Which packets it keeps out."""
         ...

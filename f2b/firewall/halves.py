@@ -21,6 +21,7 @@ class Halves(ABC):
     """A jail's bans, family by family."""
 
     shared = True
+    piecemeal = False
 
     def __init__(
         self,

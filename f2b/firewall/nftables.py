@@ -44,6 +44,7 @@ class Nftables:
     """A jail's bans in the kernel. See `Firewall` for the verbs."""
 
     shared = False
+    piecemeal = True
 
     def __init__(
         self,

@@ -196,7 +196,7 @@ class Mirror:
             return bans
         wanted = net.network(search) if "/" in search else None
         if wanted and "/" in wanted:
-            span, begin = net.span(wanted), _begin(wanted)
+            span, begin = net.span(wanted), net.beginning(wanted)
             return [ban for ban in bans if ban.id.startswith(begin) and _inside(ban.id, span)]
         found = [ban for ban in bans if search in ban.id.lower()]
         address = net.address(search)
@@ -225,12 +225,6 @@ def _place(key: str) -> tuple[int, bytes, str]:
     """Return what addresses are sorted by: IPv4 first, then IPv6, then what is none."""
     raw = net.packed(key.partition("/")[0])
     return (len(raw), raw, key) if raw else (99, b"", key)
-
-
-def _begin(network: str) -> str:
-    """Return what all ids inside a network begin with: whole bytes of IPv4, of IPv6 nothing."""
-    first, _, length = network.partition("/")
-    return "" if ":" in first else "".join(f"{byte}." for byte in first.split(".")[: int(length) // 8])
 
 
 def _inside(key: str, span: tuple[int, int, int] | None) -> bool:

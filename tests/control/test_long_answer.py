@@ -6,7 +6,7 @@ import json
 import os
 import pickle
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import cast
@@ -15,18 +15,22 @@ import pytest
 
 from f2b.ban.ledger import Ledger
 from f2b.config.model import FilterSpec, JailSpec
-from f2b.control import endpoint
-from f2b.control.endpoint import Endpoint
-from f2b.control.protocol import END, PIECE
+from f2b.control import endpoint, requests
+from f2b.control.endpoint import SLICE_S, Endpoint
+from f2b.control.protocol import END, FIRST, PIECE
+from f2b.daemon.account import Account
+from f2b.daemon.cause import Check
 from f2b.daemon.desk import Desk, JailView, ServerView
-from f2b.errors import Place
+from f2b.errors import ControlError, Place
 from f2b.events import Ban
 from f2b.log import Log
 from f2b.loop import Loop
+from f2b.value import replace
 
 MANY = 10_000
 VERY_MANY = 50_000
 CROWD = 60
+PORTION = 128
 TURNS = 20
 ASK = b'{"request": "banned"}\n'
 NOWHERE = Place("", 0)
@@ -47,8 +51,31 @@ class Many:
         for number in range(many):
             self.ledger.put(ban(number))
 
+        self.asked: list[int] = []
+        """How many bans the kernel was asked for at once, each time."""
+
     def jail(self, name: str) -> JailView:
         return self.view().jails[0]
+
+    def portion(self, jail: str) -> int:
+        return PORTION
+
+    def verify(self, bans: Sequence[Ban], closely: bool) -> list[Check]:
+        self.asked.append(len(bans))
+        return [Check(ban, "nft", True) for ban in bans]
+
+    def account(self, key: str, jail: str) -> Account:
+        raise ControlError("nobody knows")
+
+    def judge(self, ids: Sequence[str], jail: str) -> None:
+        self.judged = list(ids)
+
+    def hits(self, ids: Sequence[str], jail: str) -> list[str]:
+        return []
+
+    def ban(self, ids: Sequence[str], jail: str, duration: float | None = None) -> list[Ban]:
+        self.asked.append(len(ids))
+        return [replace(ban(0), id=key) for key in ids]
 
     def view(self) -> ServerView:
         spec = JailSpec("sshd", NOWHERE, FilterSpec("", NOWHERE))
@@ -56,11 +83,22 @@ class Many:
         return ServerView("1", 1, 0.0, True, "", (jail,), ())
 
 
+class Slow(Loop):
+    """A loop on a machine that computes for so many seconds whenever somebody looks, however quick this one is."""
+
+    step_s = 0.0
+    _worked = 0.0
+
+    def worked(self) -> float:  # type: ignore[override]  # the real one needs no state
+        self._worked += self.step_s
+        return self._worked
+
+
 class Served:
     """An endpoint that makes a turn of its loop when it is told to."""
 
     def __init__(self, path: str, stack: ExitStack, many: int) -> None:
-        self.desk, self.loop, self._path, self._stack = Many(many), Loop(), path, stack
+        self.desk, self.loop, self._path, self._stack = Many(many), Slow(), path, stack
         self.endpoint = Endpoint(self.loop, cast("Desk", self.desk), Log(os.devnull), path)
         self.endpoint.open()
 
@@ -199,3 +237,53 @@ def test_answer_when_very_many_do_not_read_then_some_are_hung_up_on_and_the_othe
             hung_up += 1
     assert CROWD - endpoint.ROOM // weight - 1 <= hung_up < CROWD
     assert served.heard(served.client(PING)).startswith(b'{"ok":true')
+
+
+def test_answer_when_each_part_takes_long_then_little_is_made_in_a_turn(served: Served) -> None:
+    served.loop.step_s = 2 * SLICE_S
+    long = served.client(ASK)
+    got = heard(long)
+    while not got.endswith(b"\n"):
+        served.loop.turn(0)
+        piece = heard(long)
+        assert len(piece) < 3 * FIRST
+        got += piece
+    assert len(ids(got)) == MANY
+
+
+def test_verify_when_many_are_banned_then_the_kernel_is_asked_for_some_and_pings_are_answered_meanwhile(
+    served: Served,
+) -> None:
+    served.loop.step_s = 2 * SLICE_S
+    other = served.client(b"")
+    long = served.client(b'{"request": "verify"}\n')
+    got, before = heard(long), len(served.desk.asked)
+    while not got.endswith(b"\n"):
+        other.sendall(PING)
+        served.loop.turn(0)
+        assert heard(other).endswith(b"\n")
+        assert len(served.desk.asked) - before <= 1
+        before = len(served.desk.asked)
+        got += heard(long)
+    assert max(served.desk.asked) == PORTION
+    assert len(json.loads(got)["result"]["checks"]) == MANY
+
+
+def test_ban_when_many_are_named_then_all_are_judged_first_and_some_are_banned_in_a_turn(served: Served) -> None:
+    served.loop.step_s = 2 * SLICE_S
+    named = [ban(number).id for number in range(10 * requests.MANY)]
+    client = served.client(json.dumps({"request": "ban", "ids": named}).encode() + b"\n")
+    got, before = heard(client), len(served.desk.asked)
+    while not got:
+        assert served.desk.judged == named
+        served.loop.turn(0)
+        assert len(served.desk.asked) - before <= 1
+        before = len(served.desk.asked)
+        got = heard(client)
+    assert served.desk.asked == [requests.MANY] * 10
+    assert json.loads(got)["result"] == {"banned": len(named), "hits": []}
+
+
+def test_request_in_steps_when_one_of_them_fails_then_that_is_the_answer(served: Served) -> None:
+    said = json.loads(served.heard(served.client(b'{"request": "explain", "id": "192.0.2.1"}\n')))
+    assert said["error"]["message"] == "nobody knows"
