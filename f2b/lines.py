@@ -127,7 +127,7 @@ class LineReader:
         heads = self.dates.heads
         known, length = heads.at(now), heads.length
         for self.place, text in enumerate(texts):
-            head = known.get(text[:length]) or heads.alike(text[:length], now)
+            head = known.get(text[:length]) or heads.alike(text[:length])
             if head is not None and text[-1] > "\r":
                 start, end, self._date, time, template = head
                 template.hits += 1

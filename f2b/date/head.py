@@ -54,19 +54,16 @@ class Heads:
             self.since, self.until = float("-inf"), float("inf")
         return self.known
 
-    def alike(self, begin: str, now: float) -> Head | None:
+    def alike(self, begin: str) -> Head | None:
         """Return what a begin says that differs from the last one learnt in nothing but its seconds; None: ask."""
         head, at = self._head, len(self._before)
         second = _SECONDS.get(begin[at : at + 2])
         if head is None or second is None or begin != f"{self._before}{begin[at : at + 2]}{self._after}":
             return None
         start, stop, _, _, template = head
-        time = self._minute + second
-        if time > now:
-            return None
         if len(self.known) >= MEMO_SIZE:
             self.known.clear()
-        head = self.known[begin] = start, stop, begin[start:stop], time, template
+        head = self.known[begin] = start, stop, begin[start:stop], self._minute + second, template
         return head
 
     def learn(self, found: re.Match[str], known: Known, at: Wall, now: float) -> None:
