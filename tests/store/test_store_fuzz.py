@@ -35,7 +35,7 @@ TEXTS = [
 TEXTS += ['{"f2b_times": ["x"]}', '{"f2b_times": 7}', '{"failures": true}', '{"ip": ["192.0.2.1"]}', "[" * 99_999]
 NUMBERS = [0, -1, 1, -2, 2**40, 2**62, -(2**62), 0.5, 1e300, -1e300, float("inf"), float("-inf"), NOW, NOW + 9]
 COLUMNS = [
-    *("fail2banDb.version", "jails.name", "jails.enabled", "logs.path", "logs.firstlinemd5", "logs.lastfilepos"),
+    *("jails.name", "jails.enabled", "logs.path", "logs.firstlinemd5", "logs.lastfilepos"),
     *(
         f"{table}.{name}"
         for table in ("bans", "bips")
