@@ -9,7 +9,7 @@ from typing import NamedTuple
 from f2b.config.model import Text, UseDns
 from f2b.filter.literals import Shape, shape
 from f2b.filter.rewrite import leading, rewritten
-from f2b.filter.tags import begins_a_line, compile_regex
+from f2b.filter.tags import begins_a_line, compile_regex, quietly
 from f2b.runaway import Runaway
 
 LONG = 16 * 1024
@@ -121,8 +121,9 @@ class Rule:
 
     def quicken(self) -> None:
         """Search with the regex rewritten: worth it for one that is used much, since that takes time."""
-        self._works = rewritten(self.pattern)
-        self._lead = leading(self._works)
+        with quietly():
+            self._works = rewritten(self.pattern)
+            self._lead = leading(self._works)
         if not self._rests:
             self.wake()
 
@@ -135,7 +136,8 @@ class Rule:
     def shape(self) -> Shape:
         """What is known of its matches; found out when first asked for."""
         if self._shape is None:
-            self._shape = shape(self.pattern)
+            with quietly():
+                self._shape = shape(self.pattern)
         return self._shape
 
     def starts(self, text: str) -> Sequence[int]:

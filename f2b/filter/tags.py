@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import warnings
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from f2b.config.model import Text, UseDns
@@ -140,6 +142,14 @@ def expand(regex: str, usedns: UseDns = "warn") -> Expanded:
     return Expanded(front + "".join(parts), tuple((at + len(front), origin, kept) for at, origin, kept in steps))
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Let regexes be parsed without Python's warnings about `[[`, which means the same in every Python so far."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def compile_regex(text: Text, usedns: UseDns = "warn", multiline: bool = False) -> re.Pattern[str]:
     """Compile a regex of a filter. Raises ConfigError that names the place and the position of what is wrong."""
     regex = text.value
@@ -150,8 +160,7 @@ def compile_regex(text: Text, usedns: UseDns = "warn", multiline: bool = False) 
         raise ConfigError(f"a regex of {len(regex):,} characters", text.place, cure)
     expanded = expand(regex, usedns)
     try:
-        with warnings.catch_warnings():  # about `[[`, which means the same in every Python so far
-            warnings.simplefilter("ignore")
+        with quietly():
             return re.compile(expanded.pattern, re.MULTILINE if multiline else 0)
     except (re.error, OverflowError, RecursionError) as error:
         raise ConfigError(_fault(regex, expanded, error), text.place, _cure(error)) from error
