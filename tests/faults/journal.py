@@ -13,14 +13,14 @@ _JOURNALD = "/lib/systemd/systemd-journald"
 _BEGIN = f"mkdir -p {_FILES} /run/systemd/journal; {_JOURNALD} >/dev/null 2>&1 & echo $! >{{0}}/journald"
 _READY = "until [ -S /run/systemd/journal/socket ]; do sleep 0.1; done"
 _SETUP = "mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/log; {0}; {1}"
-_SEND = """
+SEND = """
 import socket, sys
 one = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 for _ in range(3):
     text = f"MESSAGE=failure of root from {sys.argv[1]}\\nSYSLOG_IDENTIFIER=app\\nPRIORITY=6\\n"
     one.sendto(text.encode(), "/run/systemd/journal/socket")
 """
-_FILTER = r"""
+FILTER = r"""
 [Definition]
 failregex = ^\s*\S* ?app(?:\[\d+\])?: failure of \S+ from <HOST>$
 journalmatch = SYSLOG_IDENTIFIER=app
@@ -29,7 +29,7 @@ journalmatch = SYSLOG_IDENTIFIER=app
 
 def _begin(patient: Patient) -> None:
     """Start with a jail that reads the journal, and see that it bans."""
-    patient.write("filter.d/journal.conf", _FILTER)
+    patient.write("filter.d/journal.conf", FILTER)
     patient.jail(filter="journal", backend="systemd", logpath="")
     patient.setup = _SETUP.format(_BEGIN.format(patient.folder), _READY)
     patient.start()
@@ -37,7 +37,7 @@ def _begin(patient: Patient) -> None:
 
 
 def _bans(patient: Patient, address: str) -> None:
-    patient.inside(sys.executable, "-c", _SEND, address)
+    patient.inside(sys.executable, "-c", SEND, address)
     patient.sees(address)
 
 
@@ -134,7 +134,7 @@ def cut(patient: Patient) -> None:
 @fault()
 def missing_at_the_start(patient: Patient) -> None:
     """There is no journal at all when the server starts; it comes up later."""
-    patient.write("filter.d/journal.conf", _FILTER)
+    patient.write("filter.d/journal.conf", FILTER)
     patient.jail(filter="journal", backend="systemd", logpath="")
     patient.setup = "mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/log"
     patient.start(wait=False)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from f2b.control import client
+from tests.daemon.running import wait_for
+from tests.faults.journal import FILTER, SEND
 from tests.faults.patient import NFT, Patient
-
-UNITS = Path(__file__).parents[2] / "packaging" / "systemd"
-USER = "65534"
+from tests.live.unit import UNITS, USER, Unit
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def test_two_capabilities_are_enough_to_read_root_s_logs_and_to_ban(patient: Pat
     keep = f"--inh-caps -all,{rights} --ambient-caps {rights} --bounding-set -all,{rights} --no-new-privs"
     own = patient.folder / "own"
     own.mkdir()
-    shutil.chown(own, int(USER), int(USER))
+    shutil.chown(own, USER, USER)
     patient.socket, patient.own_log, patient.db = own / "sock", own / "own.log", own / "db"
     patient.setup = f'exec setpriv --reuid {USER} --regid {USER} --clear-groups {keep} "$@"'
     patient.start()
@@ -75,3 +80,66 @@ def test_two_capabilities_are_enough_to_read_root_s_logs_and_to_ban(patient: Pat
     assert "CapEff:\t0000000000001004" in status  # CAP_DAC_READ_SEARCH is 2, CAP_NET_ADMIN 12
     assert patient.socket.stat().st_mode & 0o777 == 0o600
     assert patient.db.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Iterator[Unit]:
+    tmp_path.chmod(0o755)
+    made = Unit(tmp_path, "f2b.service", "f2b-strict.conf")
+    yield made
+    made.close()
+
+
+def test_strict_unit_leaves_what_native_jails_need(unit: Unit, patient: Patient) -> None:
+    patient.jail(action=NFT)
+    patient.log.touch(mode=0o600)
+    patient.write("filter.d/journal.conf", FILTER)
+    patient.jail("journal", filter="journal", backend="systemd", logpath="", action=NFT.replace("app", "journal"))
+    conf = patient.folder / "conf"
+    shutil.copy("/etc/fail2ban/fail2ban.conf", conf)  # socket and database where Debian's Fail2Ban has them
+    unit.start(conf)
+    assert unit.process
+
+    # It is no longer root, and nobody could write where it may not.
+    status = Path(f"/proc/{unit.process.pid}/status").read_text()
+    assert re.search(rf"Uid:\s+{USER}\s+{USER}\s+{USER}\s+{USER}\b", status)
+    for kind in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
+        assert f"{kind}:\t0000000000001004" in status, kind  # CAP_DAC_READ_SEARCH is 2, CAP_NET_ADMIN 12
+    assert "NoNewPrivs:\t1" in status
+    assert "Umask:\t0077" in status
+    for place in ("/etc", "/usr", "/run", patient.folder):
+        assert "Read-only" in unit.inside("sh", "-c", f"touch {place}/x 2>&1 || true"), place
+
+    # Root's logs and the journal are read, and bans reach the kernel.
+    patient.attack("192.0.2.1")
+    unit.inside(sys.executable, "-c", SEND, "192.0.2.2")
+    wait_for(lambda: {"192.0.2.1", "192.0.2.2"} <= {*held(unit)})
+
+    # A reload by the unit's own command takes what is new.
+    other = patient.jail("other", action=NFT.replace("app", "other"))
+    other.touch(mode=0o600)
+    unit.reload()
+    patient.attack("192.0.2.3", log=other)
+    wait_for(lambda: "192.0.2.3" in held(unit))
+
+    # All of it is in the state folder, whose files nobody else may read.
+    state = unit.folders()["/var/lib/fail2ban"]
+    wait_for(lambda: stored(state / "fail2ban.sqlite3") == {"192.0.2.1", "192.0.2.2", "192.0.2.3"})
+    assert {oct(file.stat().st_mode & 0o777) for file in state.iterdir()} == {"0o600"}
+    assert state.stat().st_mode & 0o777 == 0o700
+    jails: Any = client.request(str(unit.folders()["/run/fail2ban"] / "fail2ban.sock"), "summary")["jails"]
+    assert [jail["state"] for jail in jails] == ["up"] * 3
+    assert unit.end() == 0
+
+
+def held(unit: Unit) -> list[str]:
+    """Whom the kernel keeps out."""
+    found = json.loads(unit.inside("nft", "-j", "list", "sets") or "{}")["nftables"]
+    elements = [each for it in found if "set" in it for each in it["set"].get("elem", ())]
+    return [str(each["elem"]["val"] if isinstance(each, dict) else each) for each in elements]
+
+
+def stored(path: Path) -> set[str]:
+    """Who is banned by the database."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)) as db:
+        return {who for (who,) in db.execute("SELECT ip FROM bips")}
