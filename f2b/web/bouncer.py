@@ -97,14 +97,19 @@ class Bouncers:
 
     # ---- what is asked ----
 
-    async def _decisions(self, request: Request) -> Response:
-        if self._bouncer(request) is None:
+    def _admitted(self, request: Request) -> Bouncer | Response:
+        """Return who asks for decisions, or what is answered instead of them."""
+        bouncer = self._bouncer(request)
+        if bouncer is None:
             return _failed(403, "access forbidden")
         if request.method == "HEAD":
             return PlainTextResponse("")
-        refusal = self._refusal()
-        if refusal:
-            return refusal
+        return self._refusal() or bouncer
+
+    async def _decisions(self, request: Request) -> Response:
+        bouncer = self._admitted(request)
+        if isinstance(bouncer, Response):
+            return bouncer
         now = self._now()
         try:
             found = decision.asked(self._mirror, request.query_params, now)
@@ -116,14 +121,9 @@ class Bouncers:
         return _streamed(_framed("[", pieces, "]"))
 
     async def _stream(self, request: Request) -> Response:
-        bouncer = self._bouncer(request)
-        if bouncer is None:
-            return _failed(403, "access forbidden")
-        if request.method == "HEAD":
-            return PlainTextResponse("")
-        refusal = self._refusal()
-        if refusal:
-            return refusal
+        bouncer = self._admitted(request)
+        if isinstance(bouncer, Response):
+            return bouncer
         query = {"scopes": "ip,range", **request.query_params}
         starts = query.get("startup") == "true"
         if starts:
