@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f2b.ban.allow import AllowList, words
+from f2b.ban.allow import ASKED, LONG, AllowList, words
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,22 @@ def test_why_when_asked_again_and_again_then_it_says_what_it_said_first(keys: li
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_no_entry_and_no_id_make_it_fail(entry: str, key: str) -> None:
     assert AllowList([entry]).why(key) in (None, "ip")
+
+
+@pytest.mark.parametrize(
+    ("entry", "names"),
+    [("mail.example.com", 1), ("a-b_c.", 1), ("192.0.2.1", 0), ("300.1.2.3", 0), ("192.0.2.0/99x", 0), ("a..b", 0)],
+)
+def test_entry_when_it_may_be_a_host_name_then_and_only_then_it_is_looked_up(entry: str, names: int) -> None:
+    assert len(AllowList([entry]).names) == names
+
+
+def test_answers_when_ids_are_endless_then_few_are_remembered_and_no_long_ones() -> None:
+    spared = AllowList(["192.0.2.1"])
+    for number in range(3 * ASKED):
+        spared.why(f"id {number}")
+    spared.why("192.0.2.1" + "x" * LONG)
+    assert 0 < len(spared._asked) <= ASKED
+    assert max(map(len, spared._asked)) <= LONG
+    assert spared.why("192.0.2.1") == spared.why("192.0.2.1") == "ip"
+    assert "192.0.2.1" in spared._asked

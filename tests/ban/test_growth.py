@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from f2b.ban.growth import LONGEST_S, Even, Growth, worth
+from f2b.ban.history import History
 from f2b.config.formula import FormulaError
 from f2b.config.model import Increment
 from f2b.errors import ConfigError
+from f2b.events import Ban
 
 EXPONENTIAL = "ban.Time * math.exp(float(ban.Count+1)*banFactor)/math.exp(1*banFactor)"
 
@@ -73,3 +75,12 @@ def test_growth_by_what_is_no_formula_is_refused() -> None:
 def test_worth_of_known_offenders_failures_is_fail2bans() -> None:
     assert [worth(bans, 100) for bans in (0, 1, 2, 3, 4, 20, 50)] == [1, 2, 3, 5, 9, 100, 100]
     assert worth(3, 4) == 4
+
+
+def test_ban_when_its_lines_are_read_twice_then_it_is_the_one_that_is_known() -> None:
+    growth, known = Growth(Increment(True), Even()), {"j": History(3, 1000, 480)}
+    for when in (990.0, 1000.0, 1000.9):
+        again, told = growth.grown(Ban("j", "192.0.2.1", when, 60), known)
+        assert (again.count, again.duration, again.grown, told) == (3, 480, True, [])
+    later, told = growth.grown(Ban("j", "192.0.2.1", 1001, 60), known)
+    assert (later.count, later.duration, later.grown, len(told)) == (4, 480, True, 1)

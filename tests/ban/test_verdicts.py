@@ -43,3 +43,25 @@ def test_put_without_key_or_room_keeps_nothing(options: dict[str, str]) -> None:
     cache = Verdicts(options)
     cache.put(failure("192.0.2.1"), True, 0)
     assert cache.get(failure("192.0.2.1"), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "same", "other"),
+    [
+        ("<ip>", Failure("b", "192.0.2.1", 0.0, (), {}), Failure("a", "192.0.2.2", 0.0, (), {})),
+        ("<fid>", Failure("a", "192.0.2.2", 0.0, (), {}), Failure("b", "192.0.2.1", 0.0, (), {})),
+        ("<family>", Failure("x", "192.0.2.9", 0.0, (), {}), Failure("x", "2001:db8::1", 0.0, (), {})),
+        ("<F-USER>", Failure("x", None, 0.0, (), {"user": "c,d"}), Failure("x", None, 0.0, (), {"user": "c"})),
+    ],
+)
+def test_get_by_each_kind_of_tag_when_it_says_the_same_then_known(key: str, same: Failure, other: Failure) -> None:
+    cache = Verdicts({"key": key, "max-count": "1"})
+    cache.put(Failure("a", "192.0.2.1", 0.0, (), {"user": ("c", "d")}), True, 0)
+    assert cache.get(same, 0) is True
+    assert cache.get(other, 0) is None
+
+
+def test_get_when_there_is_no_host_then_the_id_is_the_address() -> None:
+    cache = Verdicts({"key": "<ip>/<family>"})
+    cache.put(Failure("2001:db8::1", None, 0.0, (), {}), True, 0)
+    assert cache.get(Failure("x", "2001:db8::1", 0.0, (), {}), 0) is True
