@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b.control.address import socket_path
 from f2b.control.client import NO_SERVER, PATIENCE_S, Connection
 from f2b.errors import ControlError as ControlError
+from f2b.named import NamedTuple
 
 WAIT_S = 25.0
 """How long the server is asked to wait for events."""

@@ -7,7 +7,8 @@ Kept free of `dataclasses` (15 ms of import), because the command line clients l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from f2b.named import NamedTuple
 
 LONGEST = 1000
 """Characters that are told of a piece of configuration: the megabyte that somebody pasted helps nobody."""

@@ -7,8 +7,8 @@ since the epoch, durations are seconds, addresses are canonical text (`f2b.net`)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
+from f2b.named import NamedTuple
 from f2b.value import dataclass, field
 
 PERMANENT = -1

@@ -12,7 +12,8 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+
+from f2b.named import NamedTuple
 
 LEVELS = {
     "CRITICAL": 50,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from f2b.ban.counter import Counter
 from f2b.events import (
@@ -29,6 +28,7 @@ from f2b.events import (
     Surged,
     Warned,
 )
+from f2b.named import NamedTuple
 
 LINES = 5
 """So many lines of one failure."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from f2b.named import NamedTuple
 
 
 class Field(NamedTuple):
@@ -49,9 +51,15 @@ def _made(plain: type[Any]) -> type[Any]:
     compared = (name for name in names if getattr(defaults.get(name), "compare", True))
     for name, method in _comparing(*compared):
         body.setdefault(name, method)
-    made = type(plain.__name__, plain.__bases__, body)
-    made.__init__ = _beginning(made, defaults)  # type: ignore[misc]  # made for this very class
-    return made
+    made: Any = type(plain.__name__, plain.__bases__, body)
+
+    def first(self: Any, *values: object, **named: object) -> None:
+        """Compile `__init__` for the first value: of many classes there is none before the server is up."""
+        made.__init__ = _beginning(made, defaults)
+        made.__init__(self, *values, **named)
+
+    made.__init__ = first
+    return made  # type: ignore[no-any-return]  # a class
 
 
 def _beginning(made: type[Any], defaults: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ PACKAGE = ROOT / "f2b"
 
 # A module imports only from the layers above its own, and within a layer of several modules without a cycle.
 LAYERS = [
+    ["named"],
     ["errors"],
     ["value"],
     ["runaway"],
@@ -58,7 +59,7 @@ LAYERS = [
 
 # What computes only: handed bytes, times and tables, it returns values. Replay and parity tests rest on this.
 PURE = [
-    *("errors", "value", "runaway", "net", "duration", "events", "paths"),
+    *("named", "errors", "value", "runaway", "net", "duration", "events", "paths"),
     *("config", "date", "filter", "ban", "lines", "oddity", "trace", "sieve", "custody", "jail", "engine", "lint"),
     *(f"source.{module}" for module in ("entry", "newline", "pattern", "position", "rotation", "seek")),
     "firewall.effort",
@@ -140,9 +141,14 @@ LATE_IMPORTS = {
 }
 
 # What costs time and memory at every start, and what takes its place.
-DEAR_IMPORTS = {"dataclasses": "f2b.value", "asyncio": "f2b.loop", "logging": "f2b.log"}
+DEAR_IMPORTS = {
+    "dataclasses": "f2b.value",
+    "typing.NamedTuple": "f2b.named",
+    "asyncio": "f2b.loop",
+    "logging": "f2b.log",
+}
 DEAR_ALLOWED = {
-    *(("value", "dataclasses"), ("cli.fleet", "asyncio"), ("web.serve", "asyncio")),
+    *(("value", "dataclasses"), ("named", "typing.NamedTuple"), ("cli.fleet", "asyncio"), ("web.serve", "asyncio")),
     *((f"fleet.{module}", "asyncio") for module in ("hand", "link", "service")),  # a process of its own
     ("cli.demo", "dataclasses"),
 }
@@ -260,8 +266,10 @@ def test_module_when_measured_then_it_is_no_longer_than_one_can_read(module: str
 
 @pytest.mark.parametrize("module", MODULES)
 def test_module_when_it_imports_then_nothing_dear(module: str) -> None:
-    found = {where.split(".")[0] for where, _ in imports(TREES[module])} & DEAR_IMPORTS.keys()
-    dear = {where: DEAR_IMPORTS[where] for where in found if (module, where) not in DEAR_ALLOWED}
+    found = {part for where, name in imports(TREES[module]) for part in (where.split(".")[0], f"{where}.{name}")}
+    dear = {
+        where: DEAR_IMPORTS[where] for where in found & DEAR_IMPORTS.keys() if (module, where) not in DEAR_ALLOWED
+    }
     assert not dear, "use our own instead"
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import NamedTuple
 
 from f2b import net
 from f2b.ban.allow import AllowList
 from f2b.duration import human
+from f2b.named import NamedTuple
 
 DAY_S = 86400.0
 """How long a login counts."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
 
 from f2b.events import Failure
+from f2b.named import NamedTuple
 
 MOST = 100_000
 """Ids that are counted at once; beyond, whoever did not fail for longest is forgotten."""

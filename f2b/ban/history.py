@@ -6,9 +6,9 @@ Pure: what the database holds is handed in by whoever may read it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 from f2b.ban.ledger import Ledger
+from f2b.named import NamedTuple
 
 
 class History(NamedTuple):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from struct import Struct, error
 from types import MappingProxyType
-from typing import NamedTuple
 
 from f2b.events import FLEET, Ban, Captures
+from f2b.named import NamedTuple
 from f2b.value import replace
 
 FULL = 10_000

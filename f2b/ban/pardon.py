@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from typing import NamedTuple
 
 from f2b.ban.counter import Tally
 from f2b.events import Failure
+from f2b.named import NamedTuple
 
 
 class Counted(NamedTuple):

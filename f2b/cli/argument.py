@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from getopt import GetoptError, gnu_getopt
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b.control import client
 from f2b.control.address import socket_path
 from f2b.errors import ConfigError, ControlError, F2bError
+from f2b.named import NamedTuple
 
 WRONG_USAGE = 2
 WHERE = {"c": "config=", "s": "socket="}

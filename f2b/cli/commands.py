@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from f2b.named import NamedTuple
 
 
 class Entry(NamedTuple):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from f2b import duration
 from f2b.cli import show
 from f2b.cli.played import Login, Logins
 from f2b.events import Ban
+from f2b.named import NamedTuple
 
 
 class Difference(NamedTuple):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+from f2b.named import NamedTuple
 
 _WIDTHS = (8, 8, 3, 3, 3, 3)
 """At least."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
@@ -26,6 +26,7 @@ from f2b.filter.rule import Rule, find
 from f2b.lines import LineReader
 from f2b.lint.check import Checker, Subject
 from f2b.lint.draft import Draft, drafts
+from f2b.named import NamedTuple
 from f2b.runaway import Runaway
 
 MOST = 20

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from math import inf
-from typing import NamedTuple
 
 from f2b.cli.explain_regex import session
 from f2b.config.model import FilterSpec
@@ -20,6 +19,7 @@ from f2b.filter.regex import Examination, RegexFilter, compile_filter
 from f2b.filter.rule import find
 from f2b.jail import Jail
 from f2b.lines import LineReader
+from f2b.named import NamedTuple
 from f2b.value import replace
 
 AHEAD = 80

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b import duration
 from f2b.date.bracket import dates
@@ -12,6 +12,7 @@ from f2b.date.drift import hours_off, zone
 from f2b.date.zone import configured
 from f2b.errors import ConfigError
 from f2b.jail import ODD_S
+from f2b.named import NamedTuple
 
 _ZONES = "UTC", "UTC+0300"
 """A date that both of them leave alone names its own zone."""

@@ -6,9 +6,9 @@ import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from f2b.cli.explain_date import Dated, dated
+from f2b.named import NamedTuple
 
 TAIL = 1 << 20
 """Bytes at the end of a log that are looked through."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -14,6 +13,7 @@ from f2b.cli.surroundings import Surroundings, look
 from f2b.config import search
 from f2b.config.model import JailSpec
 from f2b.errors import ConfigError, Place
+from f2b.named import NamedTuple
 
 FOLDER = "/etc/f2b"
 PROGRAMS = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -18,6 +17,7 @@ from f2b.firewall.choice import choose
 from f2b.firewall.native import installed
 from f2b.firewall.owner import fail2ban
 from f2b.firewall.plan import Plan
+from f2b.named import NamedTuple
 
 FOLDER = "/etc/fail2ban"
 _OWN_TYPES = {"dry": "tells, and bans nobody", "script": "runs as a script", "python": "runs as it is, in a thread"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time as wall
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from f2b import net
 from f2b.events import Ban, Effect, Failure, Found, Ignored, Prolonged, Unban
+from f2b.named import NamedTuple
 
 COUNTED = ("found", "ignored", "bans", "unbans")
 

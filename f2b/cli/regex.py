@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast, get_args
+from typing import cast, get_args
 
 from f2b.cli import sample, subject
 from f2b.cli.report import Show, used, used_text
@@ -21,6 +21,7 @@ from f2b.cli.verdict import Finding, Verdict
 from f2b.config.model import FilterSpec, UseDns
 from f2b.errors import ConfigError, F2bError
 from f2b.filter.build import REGEX
+from f2b.named import NamedTuple
 from f2b.value import replace
 
 WRONG_USAGE = 2

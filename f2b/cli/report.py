@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from f2b.cli.verdict import Finding, Verdict
 from f2b.date.reader import DateReader
@@ -15,6 +14,7 @@ from f2b.filter.glance import UNPREFIXED
 from f2b.filter.quick import Glance
 from f2b.filter.regex import RegexFilter
 from f2b.filter.rule import Rule
+from f2b.named import NamedTuple
 
 LIMIT = 20
 """From so many lines on, a list is not printed unless asked for."""

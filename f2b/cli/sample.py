@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal
 
 from f2b.config.spec import only
 from f2b.config.text import Value
 from f2b.errors import Place, SourceError
 from f2b.events import Line
 from f2b.lines import LineReader, journal_line
+from f2b.named import NamedTuple
 
 CHUNK = 256 * 1024
 FIRST_CHUNK = 32 * 1024

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from f2b.client import Client, Event
+from f2b.named import NamedTuple
 
 MINUTE_S = 60.0
 WINDOW_S = 600.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from f2b import net
 from f2b.config.search import Machine
 from f2b.daemon.session import sessions
+from f2b.named import NamedTuple
 
 PROC = Path("/proc")
 UFW = Path("/etc/ufw/ufw.conf")

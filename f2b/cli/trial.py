@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from io import BytesIO
 from math import inf
 from operator import itemgetter
-from typing import NamedTuple
 
 from f2b.alarm import Alarm
 from f2b.cli import subject
@@ -23,6 +22,7 @@ from f2b.events import Line
 from f2b.filter.quick import Tally
 from f2b.filter.regex import Examination
 from f2b.lines import LineReader, journal_line
+from f2b.named import NamedTuple
 from f2b.runaway import Patience, Runaway
 from f2b.sieve import Sieve
 

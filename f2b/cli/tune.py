@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import log
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -25,6 +24,7 @@ from f2b.daemon.assemble import Nothing
 from f2b.errors import ConfigError
 from f2b.events import Ban, Failure
 from f2b.jail import Jail
+from f2b.named import NamedTuple
 from f2b.value import replace
 
 WRONG = 2

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from f2b.events import Failure, Line
 from f2b.filter.regex import Examination, Hit, RegexFilter
+from f2b.named import NamedTuple
 
 MAX_NAMES = 10_000
 """So many answers are remembered, then all are forgotten: a log of a million names must not fill the memory."""

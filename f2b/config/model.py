@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from f2b.errors import Place
+from f2b.named import NamedTuple
 from f2b.value import dataclass, field
 
 UseDns = Literal["yes", "warn", "no", "raw"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from f2b.config import action, spelling
 from f2b.config import filter as filters
@@ -14,6 +14,7 @@ from f2b.config.model import ActionSpec, FilterSpec, Problem
 from f2b.config.notes import Notes
 from f2b.config.spec import Spec
 from f2b.errors import ConfigError, Place
+from f2b.named import NamedTuple
 
 NOBODY = "NAME"
 """The jail that actions are read for."""

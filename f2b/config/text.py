@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from f2b.errors import ConfigError, Place
+from f2b.named import NamedTuple
 
 DEFAULT = "DEFAULT"
 """The section whose options every other section has too."""

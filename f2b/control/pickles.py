@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from f2b.control.roll import Roll
 from f2b.errors import ControlError
+from f2b.named import NamedTuple
 
 MAX_DEPTH = 32
 """Lists within lists; Fail2Ban's own requests need 4."""

@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from f2b.control import pickles, roll
 from f2b.control.roll import Roll
 from f2b.errors import ControlError
+from f2b.named import NamedTuple
 
 MAX_REQUEST = 4 * 1024 * 1024
 """Bytes; a `reload` of Fail2Ban's client carries its whole configuration."""

@@ -6,13 +6,13 @@ Pure: read from the jail when `f2b explain` asks. What the kernel holds is `doub
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from f2b import net
 from f2b.ban.counter import Tally
 from f2b.config.model import Increment
 from f2b.events import Ban
 from f2b.jail import Jail
+from f2b.named import NamedTuple
 from f2b.trace import Step
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
 
 from f2b import net
 from f2b.events import Ban
 from f2b.firewall import Ahead, Reach
 from f2b.firewall.expression import PROTOCOLS
+from f2b.named import NamedTuple
 from f2b.value import dataclass
 
 _NAMES = {PROTOCOLS[name]: name for name in ("tcp", "udp")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from f2b.config.model import JailSpec
 from f2b.daemon.outlet import Heard, Read
@@ -12,6 +11,7 @@ from f2b.engine import Engine, line_reader
 from f2b.events import Effect
 from f2b.log import Log
 from f2b.loop import Loop
+from f2b.named import NamedTuple
 from f2b.source.files import Files
 from f2b.source.newline import newline
 from f2b.source.pattern import expand

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from f2b.ban.ledger import Ledger
 from f2b.config.model import JailSpec, ServerSpec
@@ -17,6 +17,7 @@ from f2b.daemon.feed import Feed
 from f2b.events import Ban
 from f2b.firewall.life import Query
 from f2b.firewall.shell import Result
+from f2b.named import NamedTuple
 from f2b.value import dataclass
 
 State = Literal["up", "idle", "waiting", "down"]

@@ -12,9 +12,10 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from f2b.events import Ban, Collateral, Effect, Found, Ignored, Prolonged, Spared, Surged, Unban
+from f2b.named import NamedTuple
 
 WINDOW_S = 600.0
 """How long events are kept."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from f2b.ban.collateral import Arrival
 from f2b.ban.counter import Tally
@@ -30,6 +29,7 @@ from f2b.events import (
 )
 from f2b.log import Log
 from f2b.loop import SLOW_S, Loop
+from f2b.named import NamedTuple
 from f2b.source.position import Position
 from f2b.store import Store
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec, Problem, Settings, Severity
 from f2b.config.survey import NOBODY, Survey
@@ -19,6 +18,7 @@ from f2b.firewall.port import Service
 from f2b.firewall.render import Recipe
 from f2b.firewall.script import Script
 from f2b.firewall.ticket import Context
+from f2b.named import NamedTuple
 from f2b.value import replace
 
 _TYPES = ("command", "script", "python", *NATIVE, "dry")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from f2b.config.model import JailSpec, Problem, Settings
+from f2b.named import NamedTuple
 from f2b.value import replace
 
 Item = TypeVar("Item")

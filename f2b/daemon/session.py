@@ -9,9 +9,9 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from f2b import net
+from f2b.named import NamedTuple
 
 UTMP = Path("/run/utmp")
 LOGIND = Path("/run/systemd/sessions")

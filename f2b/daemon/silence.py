@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from f2b.daemon.intake import Intake
 from f2b.duration import human
@@ -18,6 +17,7 @@ from f2b.errors import StoreError
 from f2b.jail import Jail
 from f2b.log import Log
 from f2b.loop import Loop, Timer
+from f2b.named import NamedTuple
 from f2b.runaway import Runaway
 from f2b.store import Store
 

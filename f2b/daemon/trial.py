@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from f2b.errors import F2bError
 from f2b.log import Log
 from f2b.loop import Loop, Timer
+from f2b.named import NamedTuple
 
 
 class _Trial(NamedTuple):

@@ -7,7 +7,8 @@ Data only. `pattern` makes regexes of it, `value` makes times of what they catch
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from f2b.named import NamedTuple
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTH_NAMES = (

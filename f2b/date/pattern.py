@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from f2b.date.formats import COMPOSED, DEFAULTS, DIRECTIVES, NAMES, decades
 from f2b.errors import ConfigError
+from f2b.named import NamedTuple
 
 Kind = Literal["fields", "seconds", "long", "tai", "none"]
 

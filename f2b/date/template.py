@@ -6,11 +6,11 @@ The last stage before `reader`, which chooses among templates.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from f2b.date.pattern import Pattern
 from f2b.date.value import NEVER, Instant, Wall, instant
 from f2b.errors import ConfigError
+from f2b.named import NamedTuple
 from f2b.runaway import Runaway
 
 MEMO_SIZE = 200

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import NamedTuple
 
 from f2b.date.formats import DAY_NAMES, DAYS, MONTH_NAMES, MONTHS
 from f2b.date.zone import offset
+from f2b.named import NamedTuple
 
 DAY_S = 86400
 SLOT_S = 900

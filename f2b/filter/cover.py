@@ -11,9 +11,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import NamedTuple
 
 from f2b.filter.literals import Clause
+from f2b.named import NamedTuple
 
 SHORTEST = 3
 """Characters that a needle has at least."""

@@ -7,9 +7,9 @@ always tried. What is left out cannot match, so nothing but time depends on this
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from f2b.filter.rule import Rule
+from f2b.named import NamedTuple
 
 LENGTH = 4
 """So many characters decide. With more of them texts would seldom share an answer."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from f2b import net
+from f2b.named import NamedTuple
 
 LONGEST = 1000
 """So many characters of a line count."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from f2b.events import SUCCESS
 from f2b.filter import hint
@@ -14,6 +13,7 @@ from f2b.filter.option import Options
 from f2b.filter.recent import Recent
 from f2b.filter.request import Glimpse, Request, asked
 from f2b.filter.rule import Rule, find
+from f2b.named import NamedTuple
 from f2b.runaway import Runaway
 
 _PORT = re.compile(r":\d+\Z")

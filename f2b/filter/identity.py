@@ -7,10 +7,10 @@ address. Host names are not looked up here: they leave as `unresolved`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from f2b import net
 from f2b.config.model import UseDns
+from f2b.named import NamedTuple
 
 
 class Identity(NamedTuple):

@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
+
+from f2b.named import NamedTuple
 
 try:
     from re import _constants as sre  # type: ignore[attr-defined] # not public; Python has no other way to its parser

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from f2b.config.model import Text
 from f2b.date.bracket import CLF
 from f2b.errors import ConfigError
 from f2b.filter.rule import Rule
+from f2b.named import NamedTuple
 
 ISO = r"%Y-%m-%dT%H:%M:%S(?:[.,]%f\d*)?%z"
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from f2b.config.model import Text, UseDns
 from f2b.errors import ConfigError
 from f2b.filter.rule import Rule, find
 from f2b.filter.tags import TOKEN
+from f2b.named import NamedTuple
 
 _PIECE = re.compile(r"(?P<quantifier>[*+?][?+]?|\{\d*(?:,\d*)?\}[?+]?(?<!\{\}))|(?P<bar>\|)|(?P<char>.)", re.DOTALL)
 _PLAIN_GROUP = re.compile(r"\((?:\?(?:P?<\w+>|[a-zA-Z]*(?:-[a-zA-Z]+)?:))?")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from f2b.config.model import FilterSpec, Problem, Text, UseDns
 from f2b.errors import ConfigError
@@ -23,6 +22,7 @@ from f2b.filter.quick import Glimpse, Tally, glances
 from f2b.filter.rule import LONG, Rule, Source, caught, find, ignoring
 from f2b.filter.session import MAX_AGE_S, Merged, Sessions, merged
 from f2b.filter.tags import require_identity
+from f2b.named import NamedTuple
 
 MOST = 5000
 """How many regexes a filter may have."""

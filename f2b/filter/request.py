@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from f2b.named import NamedTuple
 
 _HTTP = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (.+) (HTTP/\d(?:\.\d)?)|([A-Z]+) ((?:/|https?://)\S*)", re.DOTALL)
 _ORIGIN = re.compile(r"(?:https?|wss?)://[^/?]*", re.IGNORECASE)

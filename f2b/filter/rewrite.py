@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from f2b.filter.literals import parser
 from f2b.filter.repeat import straightened
 from f2b.filter.tags import TOKEN
+from f2b.named import NamedTuple
 
 MOST = 3
 """Repeats that are written out."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 from f2b.config.model import Text, UseDns
 from f2b.filter.literals import Shape, shape
 from f2b.filter.rewrite import leading, rewritten
 from f2b.filter.tags import begins_a_line, compile_regex, quietly
+from f2b.named import NamedTuple
 from f2b.runaway import Runaway
 
 LONG = 16 * 1024

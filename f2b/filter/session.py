@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from f2b.filter.identity import known
 from f2b.filter.rule import Source, caught
+from f2b.named import NamedTuple
 
 MAX_SESSIONS = 100
 """The oldest session is forgotten for a new one beyond these (as in Fail2Ban)."""

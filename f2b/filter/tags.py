@@ -11,10 +11,10 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from f2b.config.model import Text, UseDns
 from f2b.errors import ConfigError
+from f2b.named import NamedTuple
 
 _IP4 = r"(?:::f{4,6}:)?(?P<ip4>(?:\d{1,3}\.){3}\d{1,3})"
 _IP6 = r"(?P<ip6>(?:(?:[0-9a-fA-F]{1,4}::?|:){1,7}(?:[0-9a-fA-F]{1,4}|(?<=:):)))"

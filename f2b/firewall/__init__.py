@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeGuard
+from typing import Protocol, TypeGuard
 
 from f2b.events import Ban
 from f2b.firewall.effort import Effort
+from f2b.named import NamedTuple
 
 
 class Firewall(Protocol):

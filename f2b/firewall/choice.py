@@ -4,7 +4,6 @@ is begun yet."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from f2b.config.model import ActionSpec, JailSpec
 from f2b.errors import ConfigError, Place
@@ -12,6 +11,7 @@ from f2b.firewall import stock, stock_xtables, xtables
 from f2b.firewall.plan import Plan, plan
 from f2b.firewall.port import Service
 from f2b.firewall.xtables import Xtables
+from f2b.named import NamedTuple
 
 NATIVE = ("nftables", "iptables", "ipset", "iptc")
 """Types of actions that run no commands of their own."""

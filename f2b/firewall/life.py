@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import NamedTuple, Protocol, TypeGuard
+from typing import Protocol, TypeGuard
 
 from f2b.events import Ban
 from f2b.firewall import Firewall
 from f2b.firewall.shell import Result, Step
+from f2b.named import NamedTuple
 
 Routine = Generator[Step, Result, bool]
 """Yields steps, is sent their results, and returns whether it was done."""

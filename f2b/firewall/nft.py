@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from f2b.firewall.wire import (
     APPEND,
@@ -25,6 +24,7 @@ from f2b.firewall.wire import (
     u32,
     u64,
 )
+from f2b.named import NamedTuple
 from f2b.value import dataclass
 
 SUBSYSTEM = 10 << 8

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from f2b.errors import ConfigError, Place
 from f2b.firewall.expression import PROTOCOLS
 from f2b.firewall.nft import FAMILIES, HOOKS, POLICIES
 from f2b.firewall.port import PORTS, Service, ports
+from f2b.named import NamedTuple
 from f2b.value import dataclass
 
 DEFAULTS = {

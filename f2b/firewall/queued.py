@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from f2b.events import Ban
 from f2b.firewall.effort import Effort
 from f2b.firewall.life import Life, Report, Routine
 from f2b.firewall.worker import Begin, Worker
 from f2b.loop import Loop
+from f2b.named import NamedTuple
 
 LIMIT = 100_000
 """Bans that may wait. Who is banned, waits and is unbanned leaves the queue, so only an action that cannot keep up

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from f2b.firewall.expression import (
     ICMPX_PORT_UNREACHABLE,
@@ -26,6 +25,7 @@ from f2b.firewall.expression import (
 from f2b.firewall.nft import FAMILIES, HOOKS, POLICIES, TIMEOUT, Chain, Rule, Set, Table
 from f2b.firewall.plan import Plan
 from f2b.firewall.wire import Message
+from f2b.named import NamedTuple
 from f2b.net import BITS, network, packed
 from f2b.value import dataclass, field
 

@@ -9,12 +9,13 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b.errors import ActionError
 from f2b.firewall import ipset_wire
 from f2b.firewall.netlink import Netlink, NetlinkError
 from f2b.firewall.wire import Message
+from f2b.named import NamedTuple
 
 MAX_MEMBERS = 1 << 24
 """ipset's own default, 65,536, is soon reached; a larger number costs nothing."""

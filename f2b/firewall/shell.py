@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+
+from f2b.named import NamedTuple
 
 SHELL = "/bin/sh"
 

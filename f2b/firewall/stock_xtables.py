@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from f2b.errors import ConfigError, Place
 from f2b.firewall.port import Service
 from f2b.firewall.render import Recipe
 from f2b.firewall.ticket import Context
 from f2b.firewall.xtables import Half, Xtables, checked, traffic, verdict
+from f2b.named import NamedTuple
 
 _FAMILIES = {4: "inet4", 6: "inet6"}
 _NO = ("no", "false", "off", "0")

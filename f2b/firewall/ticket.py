@@ -6,10 +6,10 @@ Names, forms and order are Fail2Ban's, odd ones too: people's scripts take them 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from f2b import net
 from f2b.events import Ban
+from f2b.named import NamedTuple
 from f2b.value import dataclass, replace
 
 HISTORY = ("ipfailures", "ipjailfailures", "ipmatches", "ipjailmatches")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from f2b.firewall import Term
 from f2b.firewall.ruleset import target
+from f2b.named import NamedTuple
 from f2b.net import BITS, unpacked
 
 Sources = dict[str, float]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from f2b.named import NamedTuple
 
 REQUEST, ACK = 0x1, 0x4
 DUMP = 0x300

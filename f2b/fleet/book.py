@@ -7,9 +7,9 @@ unban, the later word holds; of several hosts' bans the one that ends last. So a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from f2b.fleet.entry import BAN, Entry
+from f2b.named import NamedTuple
 
 Key = tuple[str, str]
 """The jail of this host, and who it is about."""

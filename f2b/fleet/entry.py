@@ -11,9 +11,9 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from f2b import net
+from f2b.named import NamedTuple
 
 WINDOW_S = 300.0
 """How far the clocks of hosts and Redis may be apart."""

@@ -7,13 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b.ban.surge import MINUTE_S
 from f2b.daemon.fleet import BANNED
 from f2b.fleet.book import NEVER, Book, Key
 from f2b.fleet.entry import FOREVER
 from f2b.fleet.link import Link
+from f2b.named import NamedTuple
 
 MOST = 500
 """Orders in a request."""

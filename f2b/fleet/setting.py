@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from f2b.config.model import Text
 from f2b.config.section import Section
+from f2b.named import NamedTuple
 
 SECTION = "fleet"
 ALL = "*"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -21,6 +21,7 @@ from redis.exceptions import OutOfMemoryError
 from f2b.fleet.entry import BAN, Entry, Taken, seal
 from f2b.fleet.setting import Spec
 from f2b.fleet.tally import Failure, member
+from f2b.named import NamedTuple
 
 PATIENCE_S = 10.0
 """How long Redis may take."""

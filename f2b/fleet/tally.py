@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from f2b.fleet.entry import mac
+from f2b.named import NamedTuple
 
 _LENGTH = 24
 """Hexadecimal digits of a signature: nobody guesses 96 bits."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b.filter.literals import sre
 from f2b.lint import example
 from f2b.lint.bench import ATTACKER, GIVEN
 from f2b.lint.chars import LIKELY, accepts, neutral, repeats, single
 from f2b.lint.example import Pump, parts
+from f2b.named import NamedTuple
 
 MANY = 10
 """A repetition of fewer times multiplies no more than this."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from f2b.config.model import FilterSpec
 from f2b.date.reader import DateReader
@@ -16,6 +15,7 @@ from f2b.lines import LineReader, journal_line
 from f2b.lint import example
 from f2b.lint.chars import Nature
 from f2b.lint.markup import Marked, marked
+from f2b.named import NamedTuple
 from f2b.runaway import Runaway
 
 ATTACKER = "203.0.113.77"

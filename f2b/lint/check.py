@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from f2b.config.model import FilterSpec
 from f2b.errors import ConfigError
@@ -15,6 +14,7 @@ from f2b.lint.backtracking import suspects
 from f2b.lint.bench import ATTACKER, VICTIM, Bench, Specimen
 from f2b.lint.finding import Finding, Kind, Tally
 from f2b.lint.payload import planted
+from f2b.named import NamedTuple
 from f2b.runaway import Runaway
 
 Endless = Callable[[Rule, Callable[[int], str]], str]

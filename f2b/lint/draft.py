@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from f2b.filter.form import BLANKS, Form, Masked, Token
+from f2b.named import NamedTuple
 
 _FAILS = re.compile(
     r"fail|invalid|illegal|den(?:y|ied)|error|refus|wrong|\bbad\b|unknown|unauthori[sz]ed|reject|not allowed|"

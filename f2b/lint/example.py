@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b.filter.literals import parser, sre
 from f2b.lint.chars import atomic, repeats, single, some
 from f2b.lint.markup import IDENTITY
+from f2b.named import NamedTuple
 
 VARIANTS = 24
 """So many texts are tried at most; a regex of more alternatives shows some of them."""

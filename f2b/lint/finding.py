@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from f2b.errors import Place
+from f2b.named import NamedTuple
 
 Kind = Literal["injection", "runaway", "unanchored", "misread", "dead", "slow", "duplicate", "broken"]
 

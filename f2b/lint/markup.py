@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b.filter.literals import parser, sre
 from f2b.lint.chars import Nature, atomic, nature, repeats
+from f2b.named import NamedTuple
 
 IDENTITY = frozenset({"ip4", "ip6", "dns", "cidr", "fid"})
 STRUCTURE = frozenset({"mlfid", "content", "nofail", "mlfgained", "mlfforget"})

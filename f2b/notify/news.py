@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b.client import Event
+from f2b.named import NamedTuple
 
 MOST_MATCHES = 3
 LONGEST_MATCH = 300

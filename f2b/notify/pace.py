@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from f2b.named import NamedTuple
 from f2b.notify.news import News
 
 MOST_IDS = 10_000

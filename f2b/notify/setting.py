@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from f2b import duration
 from f2b.config.model import Text
 from f2b.config.section import Section
+from f2b.named import NamedTuple
 from f2b.notify.news import KINDS
 from f2b.notify.pace import Quiet
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b import duration
+from f2b.named import NamedTuple
 from f2b.notify.news import News, fields
 from f2b.notify.pace import Digest, Letter
 

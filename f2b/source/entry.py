@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+
+from f2b.named import NamedTuple
 
 SYSTEM_ONLY = 4
 """The bit of Fail2Ban's `journalflags` (sd_journal_open) that leaves users' own journals out."""

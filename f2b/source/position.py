@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from f2b.named import NamedTuple
 
 # hashlib brings OpenSSL with it: 4 MB of memory for 40 hex digits. Its own parts have no type stubs.
 try:

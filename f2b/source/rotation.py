@@ -7,8 +7,9 @@ rsync, editors    other inode, same content         go on, in the new file at th
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from f2b.named import NamedTuple
 from f2b.source.position import Position
 
 Verdict = Literal["go on", "switch", "start over"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from f2b.errors import SourceError
 from f2b.loop import Loop
+from f2b.named import NamedTuple
 from f2b.source import rotation, seek, succession
 from f2b.source.handle import CHUNK, Handle, Ident, open_log, reason
 from f2b.source.position import Position

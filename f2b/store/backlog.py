@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from f2b.named import NamedTuple
 
 MOST = 50_000
 """Changes kept; beyond that the oldest go, and all bans in force must be written anew."""

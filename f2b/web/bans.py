@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from f2b.cli.show import count
+from f2b.named import NamedTuple
 from f2b.web.layout import Field, Visit, address, get, page
 from f2b.web.markup import Content, Markup, tag
 from f2b.web.mirror import Mirror, Order, Page

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
 
 from f2b import net
+from f2b.named import NamedTuple
 from f2b.web.mirror import FOR_EVER, Banned, Mirror
 
 ORIGIN = "f2b"

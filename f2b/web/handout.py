@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
 
+from f2b.named import NamedTuple
 from f2b.web.decision import UNSURE, Wanted
 
 KEPT_S = 30 * 86_400.0

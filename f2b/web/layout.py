@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 from f2b import duration
+from f2b.named import NamedTuple
 from f2b.web.markup import Content, Markup, html, tag
 
 PAGES = {

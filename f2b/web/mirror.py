@@ -10,10 +10,11 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from f2b import net
 from f2b.client import Event
+from f2b.named import NamedTuple
 
 KINDS = ("ban", "prolong", "unban")
 """The events that change who is banned."""

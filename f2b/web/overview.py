@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from f2b import duration
 from f2b.cli.scoreboard import Suspect
 from f2b.cli.show import count, size
 from f2b.cli.svg import Drawing
 from f2b.client import Event
+from f2b.named import NamedTuple
 from f2b.web.layout import (
     Visit,
     about,

@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from math import ceil
 from pathlib import Path
-from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -16,6 +15,7 @@ from starlette.routing import Route
 from f2b import bundle, duration
 from f2b.control.client import NO_SERVER
 from f2b.errors import ControlError, F2bError
+from f2b.named import NamedTuple
 from f2b.web import bans, change, history, overview, reasons, rehearsal
 from f2b.web.bans import Query
 from f2b.web.layout import Visit

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from f2b.cli.scoreboard import BAN, FOUND, Scoreboard, Suspect
 from f2b.client import Event
+from f2b.named import NamedTuple
 
 KINDS = ("found", "ban", "unban", "prolong", "refused", "error", "down", "up")
 LATEST = 20

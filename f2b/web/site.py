@@ -6,13 +6,14 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from f2b.control import client
+from f2b.named import NamedTuple
 from f2b.web.door import Door
 from f2b.web.guard import host_of
 from f2b.web.layout import Visit
