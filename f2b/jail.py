@@ -184,7 +184,7 @@ class Jail:
             return self._noted(failure, self._oddities.undated(failure, now), now)
         if failure.unresolved:
             return self._noted(failure, [Resolve(self.name, failure.unresolved, failure, live)], now)
-        return self._noted(failure, self._sentence(failure, now), now)
+        return self._judge(failure, now)
 
     def _noted(self, failure: Failure, effects: list[Effect], now: float) -> list[Effect]:
         self.trace.note(failure, effects, now, self.counter)
@@ -214,13 +214,17 @@ class Jail:
     # ---- failures ----
 
     def _judge(self, failure: Failure, now: float) -> list[Effect]:
-        return self._noted(failure, self._sentence(failure, now), now)
+        if failure.attempts in (SUCCESS, LOGIN):
+            effects = self._arrived(failure, now)
+            if failure.attempts == SUCCESS:
+                effects += self._forgive(failure)
+        else:
+            effects = self._sentence(failure, now)
+        self.trace.note(failure, effects, now, self.counter)
+        return effects
 
     def _sentence(self, failure: Failure, now: float) -> list[Effect]:
         """Spare whom the allow list names, ask where it does not say, and count the others."""
-        if failure.attempts in (SUCCESS, LOGIN):
-            arrived = self._arrived(failure, now)
-            return [*arrived, *self._forgive(failure)] if failure.attempts == SUCCESS else arrived
         known = self._verdicts.get(failure, now) if self._verdicts.kept else None
         if known is None:
             by = self._spared(failure.id, failure.host)
@@ -249,14 +253,15 @@ class Jail:
         return self.allow.why(host) if by is None and host and host != key else by
 
     def _count(self, failure: Failure, now: float) -> list[Effect]:
-        time = now if failure.time is None else min(failure.time, now)
-        failure = lean(failure)
-        seen, key = failure.id, self._widened(failure.id)
+        spec, seen, time = self.spec, failure.id, failure.time
+        if time is None or time > now:
+            time = now
+        key = self._widened(seen)
         if key != seen:
             failure = failure._replace(id=key, host=key)
-        effects: list[Effect] = [Found(self.spec.name, key, time, "" if key == seen else seen, failure.by_hand)]
+        effects: list[Effect] = [Found(spec.name, key, time, "" if key == seen else seen, failure.by_hand)]
         tally = self.counter.add(failure, time)
-        if self.spec.increment.enabled:
+        if spec.increment.enabled:
             known = self.custody.known(key, time)
             effects += known
             if known and tally is None:
@@ -267,12 +272,14 @@ class Jail:
                 self._pardons.forget(key)
             return effects + self.custody.sentence(tally, now)
         if self._pardons is not None:
-            self._pardons.note(key, Counted(time, seen, failure), time - self.counter.findtime)
+            self._pardons.note(key, Counted(time, seen, lean(failure)), time - self.counter.findtime)
         return effects
 
     def _arrived(self, success: Failure, now: float) -> list[Effect]:
         """Take note of a login, for whom a ban would hit."""
-        address, time = success.host or success.id, now if success.time is None else min(success.time, now)
+        address, time = success.host or success.id, success.time
+        if time is None or time > now:
+            time = now
         caught = success.captures.get("user", "")
         user = caught if isinstance(caught, str) else ""
         if not self._others.arrivals.note(Arrival(address, user, time)):

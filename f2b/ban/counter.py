@@ -107,7 +107,7 @@ class Counter:
         return _tally((first, last, retry + failure.attempts, failures + 1, seen, newest, ()))
 
     def _begin(self, failure: Failure, time: float) -> Tally:
-        return _tally((time, time, failure.attempts, 1, failure, self._newest(failure.matches), ()))
+        return _tally((time, time, failure.attempts, 1, lean(failure), self._newest(failure.matches), ()))
 
     def _more(self, tally: Tally, attempts: int) -> Tally:
         return tally._replace(retry=tally.retry + attempts, failures=tally.failures + 1)
