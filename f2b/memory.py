@@ -7,11 +7,15 @@ import gc
 import resource
 from pathlib import Path
 
-FIXED = 40 << 20
-"""Bytes that the server takes with nobody counted."""
+FIXED = 28 << 20
+"""Bytes that the server takes with nobody counted and nobody banned."""
 EACH = 1500
-"""Bytes that somebody takes who is counted, with the lines kept of him."""
+"""Bytes that somebody takes who is counted, or whose ban is kept, with the lines kept of him."""
+BAN = 500
+"""Bytes that the others take who are banned, here and in the kernel's set."""
 FEWEST = 2_000
+COUNTED, LINES = 4, 8
+"""One part in so many of the rest is for who is counted, one for the lines of bans; all others are for bans."""
 
 
 YOUNG, MIDDLE, NEVER = 2_000, 10, 1_000_000
@@ -63,8 +67,26 @@ def trim() -> None:
 
 def room(jails: int, most: int) -> int:
     """Return how many, `most` of all, may be counted at once in each of so many jails: memory may be limited."""
+    return _fitting(COUNTED, jails, most, FEWEST)
+
+
+def lines(jails: int, most: int) -> int:
+    """Return of how many bans, `most` of all, the lines may be kept in each of so many jails."""
+    return _fitting(LINES, jails, most, 100)
+
+
+def _fitting(share: int, jails: int, most: int, fewest: int) -> int:
     limit = _limit()
-    return most if limit is None else max(FEWEST, min(most, (limit - FIXED) // 2 // EACH // max(1, jails)))
+    return most if limit is None else max(fewest, min(most, (limit - FIXED) // share // EACH // max(1, jails)))
+
+
+def bans() -> float:
+    """Return how many may be banned at once in all jails together; infinity where memory is not limited."""
+    limit = _limit()
+    if limit is None:
+        return float("inf")
+    rest = limit - FIXED
+    return max(FEWEST, (rest - rest // COUNTED - rest // LINES) // BAN)
 
 
 def _limit() -> int | None:

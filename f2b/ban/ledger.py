@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from f2b import net
 from f2b.ban.packed import Bans, Brief, Remnant, Term
@@ -80,6 +81,17 @@ class Ledger:
             else:
                 self._far[slot] = [key]
                 heapq.heappush(self._slots, slot)
+
+    def keep(self, full: int) -> None:
+        """Keep what led to a ban of the newest so many."""
+        self._bans.full = full
+
+    def cut(self, most: float) -> int:
+        """Let go of the oldest beyond so many; return how many these were."""
+        gone = list(islice(self.ids(), max(0, len(self) - int(most)))) if most < len(self) else []
+        for key in gone:
+            self._bans.pop(key)
+        return len(gone)
 
     def lift(self, key: str) -> Ban | None:
         """End the ban of this id; return it if there was one."""

@@ -81,6 +81,8 @@ class Bans:
 
     def __init__(self) -> None:
         self._kept: dict[str, Ban | bytes] = {}
+        self.full = FULL
+        """How many are kept as they are."""
         self._full: dict[str, None] = {}
         """Those that are not packed, oldest first."""
         self._jail = ""
@@ -105,7 +107,7 @@ class Bans:
         self._full.pop(ban.id, None)
         if packed is None:
             self._full[ban.id] = None
-            if len(self._full) > FULL:
+            if len(self._full) > self.full:
                 self._slim(next(iter(self._full)))
 
     def take(self, jail: str, remnants: Iterable[Remnant]) -> None:

@@ -17,7 +17,7 @@ from f2b import memory
 from f2b.ban.collateral import DAY_S, Arrival, Others
 from f2b.ban.counter import MOST
 from f2b.ban.history import History, Past
-from f2b.ban.packed import Remnant
+from f2b.ban.packed import FULL, Remnant
 from f2b.ban.protected import Protected
 from f2b.config.model import JailSpec, Problem, ServerSpec, Settings
 from f2b.daemon import assemble, chronicle
@@ -217,6 +217,7 @@ class Server:
             return False
         jail.gap_s = self._gap_s or 0.0
         jail.counter.most = memory.room(len(self.settings.jails), MOST)
+        jail.ledger.keep(memory.lines(len(self.settings.jails), FULL))
         self.engine.add(jail)
         self._asked(lambda: self._store.enable(spec.name), None)
         guard = Guard(spec.name, firewalls, jail.ledger, self.loop, self.log, self._store.recall)
@@ -336,9 +337,14 @@ class Server:
 
     def _restore(self, jail: Jail) -> list[Effect]:
         """Let a jail take over its bans, some at a time: of each only what it keeps shall take memory."""
-        bans, effects = self._stored(jail.spec), list[Effect]()
+        bans, effects, cut = self._stored(jail.spec), list[Effect](), 0
+        most = memory.bans() - sum(len(each.ledger) for each in self.engine.jails.values() if each is not jail)
         while part := list(islice(bans, RESTORED)):
             effects += jail.restore(part, self._store.recall)
+            cut += jail.ledger.cut(max(0, most))
+        if cut:
+            cure = "give the server more memory (MemoryMax), or ban for a shorter time"
+            self.log.warning("server", f"[{jail.name}] Its memory is limited: {cut} bans are not taken over; {cure}")
         return effects
 
     def _stored(self, spec: JailSpec) -> Iterator[Remnant]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from f2b import memory
 from f2b.daemon.lookup import Lookup
 from f2b.daemon.outlet import Outlet
 from f2b.engine import Engine
 from f2b.errors import StoreError
-from f2b.events import Effect, Warned
+from f2b.events import Effect, Unban, Warned
 from f2b.jail import Jail
 from f2b.loop import Loop, Timer
 from f2b.store import Store
@@ -51,6 +52,10 @@ class Upkeep:
         self._next_end: Timer | None = None
         self._housekeeping: Timer | None = None
         self._visiting: Timer | None = None
+        self._room: Timer | None = None
+        self._most_bans = float("inf")
+        self._crowded = False
+        """It was told that bans are lifted for want of memory."""
         self._visits: list[str] = []
         """Jails that are yet to be seen to."""
         self._retry: Timer | None = None
@@ -67,7 +72,7 @@ class Upkeep:
 
     def stop(self) -> None:
         """Let nothing more come due."""
-        for timer in (self._next_end, self._housekeeping, self._visiting, self._retry):
+        for timer in (self._next_end, self._housekeeping, self._visiting, self._room, self._retry):
             if timer:
                 timer.cancel()
 
@@ -121,6 +126,8 @@ class Upkeep:
             memory.search()
         self._outlet.retry_store()  # without any trouble this looks whether the file is still there
         self._housekeeping = self._loop.after(HOUSEKEEPING_S, self._keep_house)
+        self._most_bans = memory.bans()
+        self._make_room()
         if not self._visits:
             self._visits = list(self._engine.jails)
             self._visit()
@@ -140,6 +147,29 @@ class Upkeep:
         effects += self._lookup.listed(jail)
         if effects:
             self._take(effects)
+
+    def _make_room(self) -> None:
+        """Lift the oldest bans, some in each turn of the loop, while there are more than fit into limited memory.
+
+        Else the kernel would end the server, and nobody would ban anybody.
+        """
+        jails = self._engine.jails.values()
+        over = sum(len(jail.ledger) for jail in jails) - self._most_bans
+        if over <= 0:
+            self._crowded = self._crowded and over > -self._most_bans / 2
+            return
+        jail = max(jails, key=lambda each: len(each.ledger))
+        if not self._crowded:
+            self._crowded = True
+            what = f"More than {self._most_bans} are banned, and memory is limited: the oldest bans are lifted"
+            cure = "Give the server more memory (MemoryMax), or ban for a shorter time"
+            self._take([Warned(jail.name, (what, cure))])
+        eldest = (key for key in jail.ledger.ids() if (brief := jail.ledger.brief(key)) and not brief.listed)
+        ids = list(islice(eldest, min(AT_ONCE, int(over))))
+        lifted = [Unban(ban, forget=True) for key in ids if (ban := jail.ledger.lift(key))]
+        if lifted:
+            self._room = self._loop.after(0, self._make_room)
+            self._take(lifted)
 
     def _search(self) -> None:
         """Search for garbage, once a day among everything."""

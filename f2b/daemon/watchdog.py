@@ -29,6 +29,8 @@ NOTICED_S = 3.0
 """A line that nobody reads after this was not noticed by inotify, nor by polling."""
 TIMES = 3
 """So often that must be seen until it is told."""
+IDLE = 0.1
+"""A server that computes for less than this share of the time would have read what there is."""
 MANY = 10
 """Lines of a jail that may break between two looks."""
 PEEK = 2 << 20
@@ -66,6 +68,8 @@ class Watchdog:
         """What is wrong now, by what it is about."""
         self._stalled = False
         self._due = 0.0
+        self._worked = 0.0
+        """What the server had computed when it was looked last."""
         self._timers: list[Timer] = []
 
     @property
@@ -106,7 +110,9 @@ class Watchdog:
         now = self._loop.elapsed()
         waiting = [(tail, unread(tail)) for tail in self._tails()]
         stalled = dict(self._sources(waiting, now))
-        self._note_silence([tail.path for tail, waits in waiting if waits], now)
+        worked, self._worked = self._loop.worked() - self._worked, self._loop.worked()
+        if worked < IDLE * LOOK_S:
+            self._note_silence([tail.path for tail, waits in waiting if waits], now)
         self._log.mend()
         found = stalled | dict(self._silences()) | dict(self._queues(now)) | dict(self._jails())
         if self._log.trouble:

@@ -142,3 +142,22 @@ def test_expire_when_so_many_are_asked_for_then_the_others_follow_next_time() ->
     assert [over.id for over in ledger.expire(10, 3)] == ["b", "d", "a"]
     assert ledger.next_end() == 10
     assert [over.id for over in ledger.expire(10, 3)] == ["c"]
+
+
+def test_cut_when_there_are_more_then_the_oldest_go() -> None:
+    ledger = Ledger()
+    for key in "bdac":
+        ledger.put(ban(key))
+    assert ledger.cut(float("inf")) == ledger.cut(4) == 0
+    assert ledger.cut(3) == 1
+    assert list(ledger.ids()) == ["d", "a", "c"]
+    assert ledger.cut(0) == 3
+    assert ledger.next_end() is None
+
+
+def test_keep_when_fewer_are_wanted_then_the_lines_of_older_ones_go() -> None:
+    ledger = Ledger()
+    ledger.keep(2)
+    for key in "bda":
+        ledger.put(Ban("jail", key, 0, 10, matches=("line",)))
+    assert [bool(kept.matches) for kept in ledger] == [False, True, True]

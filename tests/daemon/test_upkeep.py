@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from f2b import memory
 from f2b.ban.counter import PURGED
 from f2b.config.model import FilterSpec, JailSpec
 from f2b.daemon.lookup import Lookup
@@ -16,7 +17,7 @@ from f2b.daemon.outlet import Outlet
 from f2b.daemon.upkeep import AT_ONCE, Upkeep
 from f2b.engine import Engine
 from f2b.errors import Place
-from f2b.events import Ban, Effect, Failure, Line, Unban
+from f2b.events import Ban, Effect, Failure, Line, Unban, Warned
 from f2b.jail import Jail
 from f2b.log import Log
 from f2b.loop import Loop
@@ -101,3 +102,24 @@ def test_counts_when_many_are_over_in_each_jail_then_one_jail_is_seen_to_in_a_tu
         assert turns < 1000
     steps = [before - after for before, after in pairwise(left)]
     assert max(steps) == PURGED // 10
+
+
+def test_bans_when_memory_takes_no_more_then_the_oldest_are_lifted_in_pieces_and_that_is_told_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_limit", lambda: memory.FIXED)
+    most, over = memory.FEWEST, 2 * AT_ONCE + 5
+    ledger, now = scene.engine.jails["two"].ledger, time.time()
+    ledger.put(Ban("two", "192.0.2.1", now, 600, listed=True))
+    for number in range(most + over - 1):
+        ledger.put(Ban("two", f"10.0.{number >> 8}.{number & 255}", now, 600))
+    scene.upkeep.start()
+    turns = 0
+    while len(ledger) > most:
+        assert len([effect for effect in scene.turn() if isinstance(effect, Unban)]) <= AT_ONCE
+        turns += 1
+        assert turns < 1000
+    lifted = [effect.ban.id for effect in scene.taken if isinstance(effect, Unban)]
+    assert lifted == [f"10.0.{number >> 8}.{number & 255}" for number in range(over)]
+    assert len([effect for effect in scene.taken if isinstance(effect, Warned)]) == 1
+    assert "192.0.2.1" in ledger.ids()

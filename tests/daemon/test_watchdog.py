@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,20 @@ def test_log_that_is_only_found_late_is_told_with_the_cure(scene: Scene, monkeyp
     scene.log.write_text("a line\n")
     scene.turn_until(lambda: scene.watchdog.troubles)
     assert "set backend = polling" in scene.watchdog.troubles[0]
+
+
+def test_log_that_is_behind_while_the_server_reads_all_the_time_is_not_told(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "NOTICED_S", 0.01)
+    hours = count()
+    monkeypatch.setattr(Loop, "worked", staticmethod(lambda: next(hours) * 3600.0))
+    scene.watchdog.start(Supervisor({}))
+    scene.log.write_text("a line\n")
+    looks: list[int] = []
+    scene.loop.after(10 * module.LOOK_S + 0.5, lambda: looks.append(1))
+    scene.turn_until(lambda: looks)
+    assert not scene.watchdog.troubles
 
 
 def test_action_that_does_not_move_is_told_until_it_does(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

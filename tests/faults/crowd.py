@@ -13,6 +13,21 @@ from tests.faults.disk import saved
 from tests.faults.patient import NFT, PATIENCE_S, Patient, numbered
 
 
+def _limited(patient: Patient, memory: str) -> None:
+    """Leave it so much memory, in a cgroup of its own."""
+    group = f"/sys/fs/cgroup/memory/f2b-{patient.folder.name}"
+    patient.setup = f"mkdir {group}; echo {memory} >{group}/memory.limit_in_bytes; echo $$ >{group}/cgroup.procs"
+
+
+def _flood(patient: Patient, count: int) -> None:
+    """Let so many hosts fail until they are banned."""
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    with patient.log.open("a") as out:
+        for number in range(count):
+            who = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+            out.write(f"{stamp} app: failure of root from {who}\n" * 3)
+
+
 @fault(alone=True)
 def failures_at_200_mb_a_second(patient: Patient) -> None:
     """400 MB of nothing but failures come as fast as the disk takes them, from 200,000 hosts; answers still come."""
@@ -36,26 +51,40 @@ def failures_at_200_mb_a_second(patient: Patient) -> None:
 @fault(ours="it runs a program for each of 60,000 bans, which takes an hour with all the memory there is", alone=True)
 def memory_limit_and_many_bans(patient: Patient) -> None:
     """A cgroup leaves it 96 MB: 60,000 hosts fail until they are banned; it is not killed."""
-    group = f"/sys/fs/cgroup/memory/f2b-{patient.folder.name}"
-    patient.setup = f"mkdir {group}; echo 96M >{group}/memory.limit_in_bytes; echo $$ >{group}/cgroup.procs"
+    _limited(patient, "96M")
     patient.jail(action=NFT)
     patient.log.touch()
     patient.start()
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-    with patient.log.open("a") as out:
-        for number in range(60_000):
-            who = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-            out.write(f"{stamp} app: failure of root from {who}\n" * 3)
+    _flood(patient, 60_000)
     patient.wait(lambda: not patient.alive or patient.held_count() == 60_000, "not all are banned", 300)
     assert patient.alive, "it was killed"
     patient.wait(patient.answers, "it does not answer")
 
 
+@fault(ours="it runs a program for each of 70,000 bans, which takes hours", alone=True)
+def more_bans_than_memory_takes(patient: Patient) -> None:
+    """A cgroup leaves it 64 MB, and 70,000 hosts fail: the oldest bans make room, told once; it is not killed."""
+    _limited(patient, "64M")
+    patient.jail(action=NFT)
+    patient.log.touch()
+    patient.start()
+    _flood(patient, 70_000)
+    patient.attack("192.0.2.2")
+    patient.wait(lambda: not patient.alive or "] Ban 192.0.2.2" in patient.said(), "the last is never banned", 300)
+    assert patient.alive, "it was killed"
+    patient.wait(patient.answers, "it does not answer")
+    patient.wait(lambda: patient.held_count() == len(patient.banned()), "ledger and kernel differ")
+    assert "192.0.2.2" in patient.banned(), "the newest is let in"
+    assert patient.said().count("memory is limited") == 1, "it does not say that it is"
+    patient.again()
+    patient.wait(lambda: "192.0.2.2" in patient.banned(), "the newest is lost")
+    assert patient.alive, "it was killed at the next start"
+
+
 @fault()
 def action_that_eats_all_memory(patient: Patient) -> None:
     """In a cgroup of 100 MB an action's command takes all the memory there is: that one is killed."""
-    group = f"/sys/fs/cgroup/memory/f2b-{patient.folder.name}"
-    patient.setup = f"mkdir {group}; echo 100M >{group}/memory.limit_in_bytes; echo $$ >{group}/cgroup.procs"
+    _limited(patient, "100M")
     eater = "python3 -c 'x = bytearray(1 << 30)'"
     patient.write("action.d/bad.conf", f"[Definition]\nactionban = {eater}\n")
     patient.jail(action="bad\n  note")
