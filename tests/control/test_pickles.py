@@ -141,7 +141,7 @@ def test_loads_when_a_key_is_a_deep_or_endless_tuple_then_it_is_refused_and_neve
         pickles.loads(b"}" + key + b"Ns.")
 
 
-@pytest.mark.parametrize("code", [b"]", b"}", b"(", b"(1", b"N", b")\x85", b"2"])
+@pytest.mark.parametrize("code", [b"]", b"(1", b")\x85"])
 def test_loads_when_there_are_millions_of_steps_then_it_is_refused_before_they_take_much(code: bytes) -> None:
     with pytest.raises(PickleError):
         pickles.loads(code * (MAX_REQUEST // len(code)))
