@@ -71,3 +71,11 @@ def test_needles_that_share_a_text_become_one_where_that_is_cheaper() -> None:
     common = cover(regexes, b"connect" * 100)
     assert common
     assert Needle("connect", folded=False) not in common
+
+
+def test_needle_when_it_stands_at_the_very_begin_or_end_of_a_chunk_then_it_is_found() -> None:
+    scanner = Scanner([[shape(re.compile("needle")).clauses], [shape(re.compile("(?i)Thread")).clauses]])
+    assert scanner.always == 0
+    assert scanner.lines(b"needle\n") == [(0, 0b01)]
+    assert scanner.lines(b"THREAD x\nhay\nx needle") == [(0, 0b10), (13, 0b01)]
+    assert scanner.lines(b"needle thread needle") == [(0, 0b11)]

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f2b.config.model import FilterSpec, JailSpec, Text
+from f2b.events import LOGIN as LOGIN_ONLY
 from f2b.events import SUCCESS, Ban, Effect, Forgiven, Line
 from f2b.filter.build import build
+from f2b.filter.dispatch import PATIENCE
 from f2b.jail import Jail
 from f2b.value import replace
 from tests.filter.typed import LOGIN, NOW, PLACE, bad, made, request, spec
@@ -142,3 +144,34 @@ def test_count_when_successes_come_between_then_it_is_that_of_what_they_left(
     for host in (1, 2):
         tally = tested.counter.tally(f"192.0.2.{host}")
         assert (tally.retry if tally else 0) == sum(one[0] == host for one in left)
+
+
+SESSION, WHO = r"\[<F-MLFID>\d+</F-MLFID>\]", r" <F-USER>\S+</F-USER> from <HOST>$"
+GAINED = FilterSpec(
+    "x",
+    PLACE,
+    failregex=(
+        Text(f"^d{SESSION}: bad{WHO}", PLACE),
+        Text(f"^d{SESSION}: <F-NOFAIL><F-MLFGAINED>good</F-MLFGAINED></F-NOFAIL>{WHO}", PLACE),
+    ),
+)
+KINDS = {
+    "okregex": replace(GAINED, failregex=GAINED.failregex[:1], options={"okregex": Text(rf"^d\[\d\]: {OK}", PLACE)}),
+    "folded": replace(
+        GAINED, failregex=GAINED.failregex[:1], options={"okregex": Text(rf"(?i)^D\[\d\]: GOOD{WHO}", PLACE)}
+    ),
+    "gained": GAINED,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_successes_when_the_filter_has_learnt_its_lines_then_they_are_told_of_as_at_first(kind: str) -> None:
+    tested, problems = build(KINDS[kind])
+    assert tested is not None, problems
+    texts = [
+        f"d[{number}]: {word} bob from 192.0.2.{number}" for number, word in enumerate(("bad", "good", "else"), 1)
+    ]
+    lines = [Line(f"{text}\n", text, NOW) for text in texts]
+    expected = [[("192.0.2.1", 1)], [("192.0.2.2", LOGIN_ONLY if kind == "gained" else SUCCESS)], []]
+    for _ in range(PATIENCE + 9):
+        assert [[(one.id, one.attempts) for one in tested.feed(line)] for line in lines] == expected
