@@ -235,6 +235,7 @@ class Service:
                 builder.sweep(server.gone())
             if self._options.greeting:
                 print(self._options.greeting, flush=True)
+            endpoint.prepare()
             memory.settle()
             gc.enable()
             loop.slow = server.watchdog.slow

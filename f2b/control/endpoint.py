@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from pathlib import Path
 from typing import NoReturn
 
-from f2b.control import protocol, requests, words
+from f2b.control import protocol, requests
 from f2b.control.guest import refusal
 from f2b.control.listener import Listener
 from f2b.control.protocol import PIECE, Answer, Closing, Inbox, Malformed, Message, Request, Words
@@ -58,6 +58,15 @@ class Endpoint:
     def open(self) -> None:
         """Start to listen. Raises ControlError if the socket cannot be made or another server has it."""
         self._listener.open()
+
+    @staticmethod
+    def prepare() -> None:
+        """Import what answers to Fail2Ban's words need.
+
+        When the jails are up, for no start needs to wait for it; yet before anybody asks, since the files may be
+        another version's by then.
+        """
+        _answers()
 
     def close(self, farewells: Iterable[Callable[[], object]] = ()) -> None:
         """Remove the socket if it is still ours, then call `farewells`, which may answer; hang up on everybody."""
@@ -241,7 +250,7 @@ class Endpoint:
 
     def _answer_words(self, command: Words) -> Answer | Later:
         try:
-            found = words.answer(self._desk, command.words)
+            found = _answers()(self._desk, command.words)
         except Exception as error:  # noqa: BLE001 - as above
             return self._failed(command, error)
         return found if isinstance(found, Later) else self._answered(command, lambda: found)
@@ -269,6 +278,13 @@ class Endpoint:
 
 def _raised(error: Exception) -> NoReturn:
     raise error
+
+
+def _answers() -> Callable[[Desk, Sequence[object]], object]:
+    """Return what answers Fail2Ban's words."""
+    from f2b.control import words
+
+    return words.answer
 
 
 class _Client:

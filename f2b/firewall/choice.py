@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from f2b.config.model import ActionSpec, JailSpec
 from f2b.errors import ConfigError, Place
-from f2b.firewall import stock, stock_xtables, xtables
+from f2b.firewall import stock, xtables
 from f2b.firewall.plan import Plan, plan
 from f2b.firewall.port import Service
 from f2b.firewall.xtables import Xtables
@@ -45,6 +45,8 @@ def choose(spec: ActionSpec, jail: JailSpec, service: Service, installed: Callab
         native = stock.nftables(options)
         if native is not None:
             return Choice(plan(native, spec.place, service))
+        from f2b.firewall import stock_xtables
+
         found = stock_xtables.xtables(options, spec.place, service)
         return _runnable(found, spec, jail, installed) if found else Choice(None)
     except ConfigError as fault:

@@ -8,8 +8,6 @@ from functools import cached_property
 
 from f2b.errors import ActionError
 from f2b.firewall import Firewall, xtables
-from f2b.firewall.ipset import Ipset
-from f2b.firewall.iptables import Iptables
 from f2b.firewall.kernel import Kernel
 from f2b.firewall.nft import FAMILIES, Table
 from f2b.firewall.nftables import Nftables
@@ -42,7 +40,11 @@ class Native:
         self._plans.append(plan)
         driver: Driver = self._iptc if plan.driver == "iptc" else self.restore
         if any(half.set for half in plan.halves.values()):
+            from f2b.firewall.ipset import Ipset
+
             return Ipset(name, plan, self._clock, driver, self.sets, report, self._families)
+        from f2b.firewall.iptables import Iptables
+
         return Iptables(name, plan, self._clock, driver, report, self._families)
 
     def sweep(self, gone: Collection[str], moved: Collection[str]) -> None:
