@@ -17,7 +17,7 @@ from f2b.filter.build import date_patterns
 from f2b.filter.scan import ALL
 from f2b.jail import Jail, Sifted
 from f2b.lines import LineReader, journal_line
-from f2b.sieve import Sieve
+from f2b.sieve import Sieve, count
 
 WARN_S = 86400.0
 """How long the same warning is not repeated."""
@@ -150,7 +150,7 @@ class Engine:
     def feed(self, log: str, chunk: bytes, now: float, live: bool, follower: object = None) -> list[Effect]:
         """Return what follows from a chunk of whole lines of a log that `follower` read, in their order."""
         effects: list[Effect] = []
-        lines = chunk.count(b"\n")
+        lines = count(chunk)
         for route in self._logs.get((log, follower), {}).values():
             for jail in route.jails:
                 self.volumes[jail.name].add(lines, len(chunk))

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from f2b.cli import subject
 from f2b.config.model import JailSpec, Text
@@ -16,7 +18,7 @@ from f2b.errors import Place
 from f2b.events import Effect
 from f2b.jail import Jail
 from f2b.lines import LineReader
-from f2b.sieve import BULK, Sieve
+from f2b.sieve import BULK, Sieve, count
 from f2b.value import replace
 from tests.filter import sample
 from tests.filter.test_mutants import WORDS, mutilated
@@ -110,3 +112,8 @@ def test_sieve_when_no_line_has_a_date_then_picks_until_one_has() -> None:
 def test_log_when_read_in_bulk_then_does_what_it_does_line_by_line(run: sample.Run) -> None:
     made = log(run, random.Random(run.filter))
     assert effects(run, made, 2 * BULK) == effects(run, made, 100)
+
+
+@given(st.binary() | st.lists(st.sampled_from([b"\n", b"\r", b"x"])).map(b"".join))
+def test_lines_when_counted_then_each_end_is_one(chunk: bytes) -> None:
+    assert count(chunk) == chunk.count(b"\n")
