@@ -57,6 +57,33 @@ def test_inbox_when_bytes_arrive_in_any_pieces_then_it_hands_out_the_same_reques
     assert got == [message for _, message in sent]
 
 
+BYTES = st.tuples(st.floats(0, 1), st.binary(max_size=3), st.integers(0, 3))
+"""Where in a stream something is put, what, and how many bytes go for it."""
+
+
+@given(
+    st.lists(requests(), min_size=1, max_size=5), st.lists(BYTES, max_size=4), st.lists(st.floats(0, 1), max_size=6)
+)
+def test_inbox_when_requests_are_mutated_then_until_one_is_refused_pieces_say_what_the_whole_says(
+    sent: list[tuple[bytes, Message]], changes: list[tuple[float, bytes, int]], cuts: list[float]
+) -> None:
+    stream = b"".join(raw for raw, _ in sent)
+    for place, instead, gone in changes:
+        at = int(place * len(stream))
+        stream = stream[:at] + instead + stream[at + gone :]
+    whole, pieces, begin, got = Inbox(), Inbox(), 0, list[Message]()
+    whole.feed(stream)
+    expected = taken(whole)
+    for end in sorted([*(int(cut * len(stream)) for cut in cuts), len(stream)]):
+        pieces.feed(stream[begin:end])
+        begin = end
+        got += taken(pieces)
+        if got and isinstance(got[-1], Malformed):  # what follows it in the same piece is gone, too
+            break
+    refused = next((at for at, message in enumerate(got) if isinstance(message, Malformed)), len(got))
+    assert repr(got[: refused + 1]) == repr(expected[: refused + 1])
+
+
 @given(st.binary(max_size=300))
 def test_inbox_when_given_garbage_then_it_never_raises(raw: bytes) -> None:
     inbox = Inbox()
