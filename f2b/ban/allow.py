@@ -65,7 +65,7 @@ class AllowList:
         return why
 
     def _why(self, key: str) -> str | None:
-        base = key.partition("/")[0]
+        base = key.partition("/")[0] if "/" in key else key
         if base in self._own:
             return "ignoreself rule"
         if key in self._exact or base in self._nets:

@@ -240,14 +240,16 @@ class Store:
             f"AND (bantime < 0 OR timeofban + bantime > ?) AND {row.SANE} ORDER BY ip",
             (now + AHEAD_S, now, jail, now),
         )
+        longest, made = float("inf") if most is None else most, row.remnant_of
         for key, when, duration, count, data in rows:
-            if duration == row.UNKNOWN:
-                duration = PERMANENT if bantime is None else bantime
-            if 0 <= duration <= now - when:
-                continue
-            found = row.remnant_of(key, when, duration, count, data, increment)
-            if most is not None and (duration < 0 or duration > most) and (increment or not found.own_time):
-                found = found._replace(duration=most)
+            if duration <= 0:  # of the others the database has seen to it
+                if duration == row.UNKNOWN:
+                    duration = PERMANENT if bantime is None else bantime
+                if 0 <= duration <= now - when:
+                    continue
+            found = made(key, when, duration, count, data, increment)
+            if (duration > longest or (duration < 0 and most is not None)) and (increment or not found.own_time):
+                found = found._replace(duration=longest)
                 if found.end <= now:
                     continue
             yield found

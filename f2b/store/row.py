@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from f2b import net
 from f2b.ban.counter import Tally
-from f2b.ban.packed import Remnant
+from f2b.ban.packed import Remnant, remnant
 from f2b.events import Ban, Captures, Failure
 from f2b.store import schema
 
@@ -69,7 +69,7 @@ def remnant_of(key: str, time: float, duration: float, count: int, data: object,
         ban = ban_of("", (key, time, duration, count, data), own_time)
         return Remnant(key, time, duration, ban.failures, count, ban.own_time, ban.host)
     own_time = own_time or _OWNED in data  # type: ignore[operator]  # found: it is bytes
-    return Remnant(key, time, duration, int(found[1]), count, own_time, key)
+    return remnant((key, time, duration, int(found[1]), count, own_time, key))
 
 
 def tally_data(tally: Tally) -> bytes:
