@@ -82,3 +82,18 @@ def test_any_text_when_compiled_then_is_a_regex_or_a_config_error(text: str) -> 
 @given(st.text(alphabet="ab .*()[]?:\\d|+", max_size=30))
 def test_regex_without_tags_when_expanded_then_stays(text: str) -> None:
     assert expand(text).pattern == text
+
+
+def test_fault_when_far_into_a_long_regex_then_what_stands_right_before_it_is_shown() -> None:
+    with pytest.raises(ConfigError) as raised:
+        compile_regex(Text("ab " * 300 + "<HOST> (", PLACE))
+    assert "at position 907: ..." in raised.value.what
+    assert "ab <HOST> >>>(" in raised.value.what
+    assert raised.value.what.count("ab ") < 300
+
+
+def test_fault_when_a_tag_stands_twice_then_and_only_then_the_cure_says_so() -> None:
+    for regex, cured in (("<HOST> <ADDR>", True), ("<HOST> (", False)):
+        with pytest.raises(ConfigError) as raised:
+            compile_regex(Text(regex, PLACE))
+        assert ("may stand once" in raised.value.cure) == cured
