@@ -76,6 +76,7 @@ def test_lines_when_looked_at_in_turn_then_are_told_as_when_each_is_examined(
             assert shown
             assert isinstance(seen, tuple)
             told.append(seen)
+    assert not shown or (not tally[True] and all(place >= 0 for place in tally[False]))
     for excused, counts in zip((False, True), tally, strict=True):
         told += [(place, excused) for place, times in counts.items() for _ in range(times)]
     expected = [one for line in made for one in counted(slow.examine(Line(*line), every))]
