@@ -12,7 +12,7 @@ import re
 # it is made: all of `socket` takes 4 ms to import.
 from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 
 BITS = {4: 32, 6: 128}
@@ -118,15 +118,18 @@ class NetSet:
     One dictionary for each prefix length in use: a look-up costs the same with ten entries and ten thousand.
     """
 
-    __slots__ = ("_lengths", "_nets")
+    __slots__ = ("_nets", "_steps")
 
     def __init__(self, entries: Iterable[str] = ()) -> None:
         self._nets: dict[tuple[int, int], dict[int, str]] = {}
         for entry in entries:
             self._add(entry)
-        self._lengths: dict[int, list[int]] = {
-            bits: sorted((length for size, length in self._nets if size == bits), reverse=True) for bits in (32, 128)
-        }
+        self._steps = {bits: list(self._sorted(bits)) for bits in (32, 128)}
+        """By the bits of an address: how many of them a length leaves out, and its networks; the longest first."""
+
+    def _sorted(self, bits: int) -> Iterator[tuple[int, dict[int, str]]]:
+        for length in sorted((length for size, length in self._nets if size == bits), reverse=True):
+            yield bits - length, self._nets[bits, length]
 
     def _add(self, entry: str) -> None:
         base, _, tail = entry.partition("/")
@@ -145,10 +148,9 @@ class NetSet:
         raw = packed(text)
         if raw is None:
             return None
-        bits = 8 * len(raw)
         number = int.from_bytes(raw, "big")
-        for length in self._lengths[bits]:
-            entry = self._nets[bits, length].get(number >> (bits - length))
+        for free, nets in self._steps[8 * len(raw)]:
+            entry = nets.get(number >> free)
             if entry is not None:
                 return entry
         return None

@@ -7,10 +7,16 @@ address. Host names are not looked up here: they leave as `unresolved`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from f2b import net
 from f2b.config.model import UseDns
 from f2b.named import NamedTuple
+
+LATEST = 256
+"""So many addresses are remembered in their one form: whoever fails, fails again."""
+LONG = 64
+"""Characters beyond which a text is not remembered: more than an address has."""
 
 
 class Identity(NamedTuple):
@@ -51,6 +57,11 @@ def _address(text: str, cidr: str | None) -> str:
     """Return an address, or with a length its network; what is none (`999.1.1.1`) stays as it is."""
     if cidr:
         return _network(f"{text}/{cidr}") or text
+    return _canonical(text) if len(text) <= LONG else net.address(text) or text
+
+
+@lru_cache(LATEST)
+def _canonical(text: str) -> str:
     return net.address(text) or text
 
 

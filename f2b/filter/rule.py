@@ -150,9 +150,7 @@ class Rule:
 
     def captures(self, match: re.Match[str]) -> dict[str, str]:
         """Return what the named groups caught; those that took no part in the match are left out."""
-        caught = match.groupdict()
-        if None in caught.values():
-            caught = {name: text for name, text in caught.items() if text is not None}
+        caught = {name: text for name, text in match.groupdict().items() if text is not None}
         for derived in self._derived:
             _derive(caught, derived)
         return caught
@@ -173,7 +171,7 @@ def caught(source: Source) -> dict[str, str]:
     _, prefixed, rule, match = source
     if prefixed is None:
         return rule.captures(match)
-    name = prefixed.groupdict().get("mlfid")
+    name = prefixed["mlfid"] if "mlfid" in prefixed.re.groupindex else None
     captures = rule.captures(match)
     return captures if name is None else {"mlfid": name, **captures}
 
