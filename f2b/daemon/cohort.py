@@ -14,7 +14,7 @@ from f2b.loop import Loop
 from f2b.named import NamedTuple
 from f2b.source.files import Files
 from f2b.source.newline import newline
-from f2b.source.pattern import expand
+from f2b.source.pattern import expand, means
 from f2b.source.position import Position
 from f2b.source.tail import Tail
 from f2b.source.turn import Turns
@@ -111,11 +111,7 @@ class Cohort:
         return names
 
     def _meant(self, path: str) -> list[str]:
-        return [
-            name
-            for name, spec in self.jails.items()
-            if any(path == log.pattern or path in expand(log.pattern) for log in spec.logpath)
-        ]
+        return [name for name, spec in self.jails.items() if any(means(log.pattern, path) for log in spec.logpath)]
 
     def _on_chunk(self, path: str, chunk: bytes, position: Position, live: bool) -> None:
         names = self._listeners(path)

@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from f2b.loop import Loop
+from f2b.loop import Loop, Timer
 
 THREADS = 4
 QUEUE = 1000
@@ -19,6 +19,8 @@ QUEUE = 1000
 KEEP_S = 300
 """How long an answer, an empty one too, is good (as in Fail2Ban)."""
 CACHE = 1000
+AGAIN_S = 2.0
+"""How soon it is tried again to make a thread."""
 
 Answer = Callable[[str, tuple[str, ...]], object]
 
@@ -52,6 +54,8 @@ class Resolver:
         self._waiting: dict[str, list[Answer]] = {}
         self._known: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._threads = 0
+        self._again: Timer | None = None
+        """While no thread can be made."""
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         loop.watch(self._wake, self._deliver)
 
@@ -80,8 +84,17 @@ class Resolver:
     def _hire(self) -> None:
         """Start threads only when there are names: most servers never need one."""
         if self._threads < THREADS and self._asked.qsize() > 0:
-            self._threads += 1
-            threading.Thread(target=self._work, daemon=True).start()
+            try:
+                threading.Thread(target=self._work, daemon=True).start()
+            except RuntimeError:  # there may be no more of them (ulimit -u, a cgroup's pids.max)
+                if not self._threads and not self._again:
+                    self._again = self._loop.after(AGAIN_S, self._try_again)
+            else:
+                self._threads += 1
+
+    def _try_again(self) -> None:
+        self._again = None
+        self._hire()
 
     def _work(self) -> None:
         while True:

@@ -193,9 +193,12 @@ class Files:
         return new
 
     def _make_room(self, path: str) -> bool:
-        """Close logs that were read to their end while too many files are open; return whether any was closed."""
+        """Close logs that were read to their end while too many files are open; return whether any was closed.
+
+        First those that nobody wants to read; the others are opened again when it is their turn.
+        """
         closed = False
-        for other in [name for name in self._recent if name != path and name not in self._queue]:
+        for other in sorted((name for name in self._recent if name != path), key=self._queue.__contains__):
             if not crowded():
                 break
             self._recent.pop(other)
@@ -319,6 +322,8 @@ class Files:
             self._turns.ask(self._turn)
         if not log.seen or log.told:
             self._note_trouble(path, log)
+            if log.tail.trouble and self._due and self._due.due > self._loop.elapsed() + SWEEP:
+                self._sweep_at(SWEEP)  # nothing may tell when it is well again
         elif log.tail.trouble and not log.since:
             log.since = self._loop.now()
             self._sweep_at(PATIENCE + CALM)  # to tell it, unless it is well by then

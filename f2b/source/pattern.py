@@ -21,6 +21,16 @@ def expand(pattern: str) -> Sequence[str]:
     return sorted(path for path in glob.glob(pattern) if not path.endswith(COMPRESSED))  # noqa: PTH207 - text
 
 
+def means(pattern: str, path: str) -> bool:
+    """Say whether `expand` would name this file: without a look at the disk, where there may be thousands beside."""
+    if not glob.has_magic(pattern):
+        return path == pattern
+    wanted, found = PurePath(pattern).parts, PurePath(path).parts
+    hidden = any(name.startswith(".") and not part.startswith(".") for name, part in zip(found, wanted, strict=False))
+    fits = len(found) == len(wanted) and not hidden and all(map(fnmatchcase, found, wanted))
+    return fits and not path.endswith(COMPRESSED)
+
+
 def folders(pattern: str) -> set[str]:
     """Return the folders in which a new entry may be, or lead to, a match."""
     found: set[str] = set()

@@ -26,6 +26,7 @@ from tests.faults import (  # noqa: F401 - their cases
     page,
     process,
     refused,
+    several,
     state,
     talk,
 )
