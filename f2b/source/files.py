@@ -23,7 +23,7 @@ CALM = 0.5
 """Seconds between two looks at the patterns that changes in folders ask for."""
 SHARE = 20
 """And so many times as long as the last one took: a folder may hold thousands of files."""
-FIRST_CHUNK, SMALLEST_CHUNK = 2048, 512
+FIRST_CHUNK, SMALLEST_CHUNK = 4096, 512
 """Bytes. Chunks grow where lines are cheap, and shrink where one takes more than its slice of time."""
 PATIENCE = 2.0
 """Seconds that a log may be gone before it is told: between renaming and creating it is always gone."""
