@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from f2b.config.model import Text, UseDns
 from f2b.errors import ConfigError, Place
-from f2b.filter.tags import compile_regex, expand
+from f2b.filter.tags import begins_a_line, compile_regex, expand
 
 PLACE = Place("filter.d/x.conf", 7)
 
@@ -97,3 +97,11 @@ def test_fault_when_a_tag_stands_twice_then_and_only_then_the_cure_says_so() -> 
         with pytest.raises(ConfigError) as raised:
             compile_regex(Text(regex, PLACE))
         assert ("may stand once" in raised.value.cure) == cured
+
+
+@pytest.mark.parametrize(
+    ("pattern", "begins"),
+    [("^a", True), ("^(?:a|b)c", True), (r"^a\|b", True), ("a", False), ("^a|b", False), ("^(?:a|b)c|d", False)],
+)
+def test_pattern_when_it_can_match_amid_a_line_then_it_does_not_begin_one(pattern: str, begins: bool) -> None:
+    assert begins_a_line(pattern) == begins
