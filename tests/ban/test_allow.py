@@ -90,3 +90,11 @@ def test_answers_when_ids_are_endless_then_few_are_remembered_and_no_long_ones()
     assert max(map(len, spared._asked)) <= LONG
     assert spared.why("192.0.2.1") == spared.why("192.0.2.1") == "ip"
     assert "192.0.2.1" in spared._asked
+
+
+def test_network_when_anybody_in_it_is_spared_then_it_touches_them() -> None:
+    spared = AllowList(["192.0.2.0/24", "mail.example.com"])
+    assert spared.touches("192.0.2.128/25")
+    assert not spared.touches("198.51.100.0/24")
+    spared.resolved("mail.example.com", ["198.51.100.7"])
+    assert spared.touches("198.51.100.0/24")
