@@ -41,13 +41,14 @@ def table(held: Held) -> str:
     for case in CASES:
         name = f"{case.area}: {case.name}"
         if name in held["f2b"]:
-            marks = " | ".join(_mark(held[server].get(name)) for server in ("f2b", "Fail2Ban"))
+            other = f"n/a: {case.ours}" if case.ours else _mark(held["Fail2Ban"].get(name))
+            marks = f"{_mark(held['f2b'][name])} | {other}"
             lines.append(f"| {name} | {case.what.partition(chr(10))[0]} | {marks} |")
     return "\n".join([*lines, ""])
 
 
 def _mark(holds: bool | None) -> str:
-    return {True: "holds", False: "**harm**", None: "n/a"}[holds]
+    return {True: "holds", False: "**harm**", None: "not tried"}[holds]
 
 
 def write(held: Held) -> None:
