@@ -97,7 +97,7 @@ def test_replace_when_some_fields_are_given_then_the_others_stay() -> None:
         one = kind("a", "here", 4)._replace(number=5, name="b")
         assert type(one) is kind
         assert tuple(one) == ("b", "here", 5, ())
-        with pytest.raises(ValueError, match="other"):
+        with pytest.raises((TypeError, ValueError), match="other"):  # Python 3.13 has changed its mind
             one._replace(other=1)
 
 
