@@ -145,7 +145,7 @@ class NetSet:
 
     def holder(self, text: str) -> str | None:
         """Return the narrowest entry that holds the address, as it was given, or None."""
-        raw = packed(text)
+        raw = packed(text) if self._nets else None
         if raw is None:
             return None
         number = int.from_bytes(raw, "big")

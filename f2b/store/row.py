@@ -65,7 +65,7 @@ def remnant_of(key: str, time: float, duration: float, count: int, data: object,
     """
     # To find a text and look closely there takes a third of what searching with the regex would.
     found = _COUNTED.match(data, data.find(_FAILURES) - 1) if isinstance(data, bytes) else None
-    if found is None or not net.family(key):
+    if found is None or (net.packed(key) is None and not net.family(key)):
         ban = ban_of("", (key, time, duration, count, data), own_time)
         return Remnant(key, time, duration, ban.failures, count, ban.own_time, ban.host)
     own_time = own_time or _OWNED in data  # type: ignore[operator]  # found: it is bytes
