@@ -9,7 +9,8 @@ point. Anywhere else the handler does nothing, so that no state is ever torn. Li
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import CodeType, FrameType
 
 from f2b.date.template import Template
@@ -57,3 +58,14 @@ class Alarm:
         if self._ticks >= most:
             self._call = None
             raise Runaway
+
+
+@contextmanager
+def alarmed() -> Iterator[None]:
+    """End searches that run away meanwhile."""
+    alarm = Alarm()
+    alarm.set()
+    try:
+        yield
+    finally:
+        alarm.off()

@@ -6,12 +6,11 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from io import BytesIO
 from math import inf
 from operator import itemgetter
 
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.cli import subject
 from f2b.cli.report import Report, Show
 from f2b.cli.sample import Sample
@@ -82,7 +81,7 @@ class Trial:
         Empty lines and comments (`#`) count, but are left out. Once `enough` lines were seen for all that is to be
         shown of them, those that cannot match are passed over.
         """
-        with _alarmed():
+        with alarmed():
             for number, text in self._lines(enough):
                 yield number, self._verdict(number, text)
 
@@ -93,7 +92,7 @@ class Trial:
             for _, verdict in self.verdicts(enough):
                 report.add(verdict)
             return
-        with _alarmed():
+        with alarmed():
             for texts, number in self._pieces(enough):
                 self._glance(texts, number, report)
 
@@ -177,17 +176,6 @@ class Trial:
         """Return an empty report on this trial."""
         dated = self.log.kind != "journal" and not self._setup.as_journal
         return Report(self.judge.tested, self.dates if dated else None, show)
-
-
-@contextmanager
-def _alarmed() -> Iterator[None]:
-    """End searches that run away meanwhile."""
-    alarm = Alarm()
-    alarm.set()
-    try:
-        yield
-    finally:
-        alarm.off()
 
 
 class _Numbers:

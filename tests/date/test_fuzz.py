@@ -6,12 +6,11 @@ import math
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.date.bracket import dates
 from f2b.date.formats import DEFAULTS
 from f2b.date.reader import DateReader
@@ -77,17 +76,6 @@ def mutilated(dice: random.Random, text: str, pieces: list[str]) -> str:
         elif text[at : at + 1].isdigit():
             text = text[:at] + dice.choice(DIGITS) + text[at + 1 :]
     return text
-
-
-@contextmanager
-def alarmed() -> Iterator[None]:
-    """Searches that run away are ended, as in the server."""
-    alarm = Alarm()
-    alarm.set()
-    try:
-        yield
-    finally:
-        alarm.off()
 
 
 def lines(dice: random.Random) -> Iterator[str]:

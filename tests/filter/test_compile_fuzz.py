@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.config.model import FilterSpec, Text
 from f2b.config.search import load_filter
 from f2b.errors import Place
@@ -61,17 +59,6 @@ def mutilated(dice: random.Random, regex: str, other: str) -> str:
         else:
             regex = f"(?:{regex[:cut]}|{regex[cut:]})"
     return regex[:BIG]
-
-
-@contextmanager
-def alarmed() -> Iterator[None]:
-    """Searches that run away are ended, as in the server."""
-    alarm = Alarm()
-    alarm.set()
-    try:
-        yield
-    finally:
-        alarm.off()
 
 
 def plain(rules: list[Rule], text: str) -> list[int]:
