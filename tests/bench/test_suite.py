@@ -62,7 +62,7 @@ def test_server_when_it_reads_a_log_then_both_count_the_same(tmp_path: Path) -> 
     assert counted[0][1] == 1
 
 
-def test_kernel_when_a_server_restores_bans_then_its_news_are_counted(tmp_path: Path) -> None:
+def test_kernel_when_a_server_restores_bans_then_they_are_counted(tmp_path: Path) -> None:
     (tmp_path / "auth.log").touch()
     folder = Folder(tmp_path / "server", {"sshd": {"logpath": tmp_path / "auth.log", "bantime": daemon.DAY_S}})
     daemon._stored(folder.db, 30)
