@@ -81,8 +81,8 @@ def _many_entries(log: Path, size: int, lines: int) -> tuple[Jails, Iterator[str
 
 
 def _reading(log: Path) -> dict[str, object]:
-    """Return the options of a jail that counts, and bans nobody."""
-    return {"logpath": log, "maxretry": 10**7, "findtime": "1w", "action": ""}
+    """Return the options of a jail that counts, and bans nobody; it keeps as many lines of each as most jails."""
+    return {"logpath": log, "maxretry": 10**7, "maxmatches": 5, "findtime": "1w", "action": ""}
 
 
 def _failures(lines: int, addresses: int) -> Iterator[str]:

@@ -129,7 +129,7 @@ _FOOT = """
 - **From a line to the kernel**: a failure is written to a log of a jail with maxretry 1, at random moments, and the
   kernel's own news tell when the address is in the set. Fail2Ban looks once a second here: Debian's package runs
   without pyinotify unless that is installed.
-- **Restored bans**: from the start of the process until the kernel's news have told of all. Fail2Ban runs a command
+- **Restored bans**: from the start of the process until all are in the kernel's set. Fail2Ban runs a command
   for each, and so restores 500; its time is computed for all.
 - **Memory**: PSS, which shares pages of libraries among the processes that use them, so what another process costs;
   RSS stands beside it. For Fail2Ban's 50,000 bans there is no action, which would take a quarter of an hour.

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.config.model import FilterSpec, JailSpec
 from f2b.config.search import load_filter
 from f2b.engine import Engine, line_reader
@@ -101,23 +101,18 @@ def test_log_however_it_is_cut_when_read_then_the_same_follows_as_from_the_whole
     name: str, encoding: str, seed: int, cuts: list[tuple[float, int]]
 ) -> None:
     raw = content(name, random.Random(seed), encoding)
-    alarm = Alarm()
-    alarm.set()
-    try:
-        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:
-            whole, pieces = Reader(folder, name, encoding), Reader(other, name, encoding)
-            whole.add(raw)
-            expected, found = whole.read(1 << 20), []
-            begin = 0
-            for place, limit in [*sorted(cuts), (1.0, 64)]:
-                end = int(place * len(raw))
-                pieces.add(raw[begin:end])
-                begin = end
-                found += pieces.read(limit)
-            assert pieces.bytes == whole.bytes
-            assert found == expected
-            assert not [effect for effect in found if isinstance(effect, Broke)]
-            whole.tail.close()
-            pieces.tail.close()
-    finally:
-        alarm.off()
+    with alarmed(), tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:
+        whole, pieces = Reader(folder, name, encoding), Reader(other, name, encoding)
+        whole.add(raw)
+        expected, found = whole.read(1 << 20), []
+        begin = 0
+        for place, limit in [*sorted(cuts), (1.0, 64)]:
+            end = int(place * len(raw))
+            pieces.add(raw[begin:end])
+            begin = end
+            found += pieces.read(limit)
+        assert pieces.bytes == whole.bytes
+        assert found == expected
+        assert not [effect for effect in found if isinstance(effect, Broke)]
+        whole.tail.close()
+        pieces.tail.close()

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.cli import sample, show
 from f2b.cli.explain_line import find as find_filter
 from f2b.cli.lint import NOW, endless
@@ -72,13 +72,9 @@ def draft(log: str, besides: str | None, directory: str | None, lines: int, as_j
 
     Exit codes: 0 something was drafted, 1 nothing, 2 wrong usage or configuration.
     """
-    alarm = Alarm()
-    alarm.set()
-    try:
+    with alarmed():
         other = None if besides is None else _other(besides, directory)
         made = _made(list(_texts(log, other, lines)))
-    finally:
-        alarm.off()
     if as_json:
         show.as_json(_entry(made))
     else:

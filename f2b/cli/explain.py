@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.cli import explain_account, explain_words, show
 from f2b.cli.explain_ip import examine
 from f2b.cli.explain_line import Explainer, find
@@ -52,12 +52,8 @@ def explain(
     folder = Path(server.directory) if server.directory else None
     spec, jail = find(what, folder)
     explainer = Explainer(spec, jail, time.time() if now is None else now, timezone)
-    alarm = Alarm()
-    alarm.set()
-    try:
+    with alarmed():
         reports = [explainer.explain(text) for line in lines for text in line.splitlines() or [""]]
-    finally:
-        alarm.off()
     if as_json:
         show.as_json({"lines": reports})
     else:
@@ -68,12 +64,8 @@ def explain(
 def _about(server: Server, who: str, everything: bool, as_json: bool) -> int:
     """Ask the server about somebody, look into its logs, and tell; return whether he is banned, as an exit code."""
     answer = server.ask("explain", id=who)
-    alarm = Alarm()
-    alarm.set()
-    try:
+    with alarmed():
         examine(answer)
-    finally:
-        alarm.off()
     if as_json:
         show.as_json(answer)
     else:

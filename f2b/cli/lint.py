@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.cli import show
 from f2b.config import search
 from f2b.config.model import FilterSpec
@@ -80,15 +80,11 @@ def lint(names: tuple[str, ...], directory: str | None, everything: bool, cases:
 
 def run(names: Sequence[str], directory: Path | None, cases: Path | None) -> Tally:
     """Look at filters by name. Raises ConfigError if there is no such filter."""
-    alarm = Alarm()
     checker = Checker(endless, NOW)
-    alarm.set()
-    try:
+    with alarmed():
         for name in names:
             for subject in subjects(name, directory, cases, checker.tally):
                 checker.check(subject)
-    finally:
-        alarm.off()
     return checker.tally
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.ban.allow import words
 from f2b.ban.collateral import Others
 from f2b.ban.growth import Even
@@ -157,13 +157,9 @@ class Rerun:
     def run(self, now: float) -> Iterator[Effect]:
         """Yield all that happens, in order, up to `now`, which also completes dates. Raises SourceError."""
         share(jail.filter for jail in self.engine.jails.values())
-        alarm = Alarm()
-        alarm.set()
-        try:
+        with alarmed():
             yield from self._read(archive.merged(self._opened(now)))
             yield from self._until(max(self.last, now))
-        finally:
-            alarm.off()
 
     def _opened(self, now: float) -> list[Iterator[Record]]:
         self._listened = {name for jail in self.engine.jails.values() for name in jail.listens}

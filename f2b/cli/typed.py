@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from math import inf
 
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.cli.sample import Sample
 from f2b.cli.trial import Setup, left_out
 from f2b.cli.verdict import Names
@@ -63,13 +63,9 @@ class TypedTrial:
 
     def lines(self) -> Iterator[Tried]:
         """Yield what became of each line. Raises SourceError."""
-        alarm = Alarm()
-        alarm.set()
-        try:
+        with alarmed():
             for number, line in self._numbered():
                 yield self._tried(number, line)
-        finally:
-            alarm.off()
 
     def _numbered(self) -> Iterator[tuple[int, Line]]:
         if self._log.kind == "journal":

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from f2b import duration
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.cli import database, subject, timeline
 from f2b.cli.compare import difference
 from f2b.cli.explain_ip import examine
@@ -64,12 +64,8 @@ def _folder(asked: Fields) -> Path | None:
 
 
 def _examine(asked: Fields) -> object:
-    alarm = Alarm()
-    alarm.set()
-    try:
+    with alarmed():
         return examine(asked["answer"])
-    finally:
-        alarm.off()
 
 
 def _line(asked: Fields) -> object:
@@ -77,12 +73,8 @@ def _line(asked: Fields) -> object:
     regex = asked["regex"]
     spec, jail = (subject.given(regex), None) if regex else find(asked["name"], _folder(asked))
     explainer = Explainer(spec, jail, time.time())
-    alarm = Alarm()
-    alarm.set()
-    try:
+    with alarmed():
         return [explainer.explain(line) for line in asked["lines"]]
-    finally:
-        alarm.off()
 
 
 # ---- a jail with other numbers, on its logs ---------------------------------------------------------------

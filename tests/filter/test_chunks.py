@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from f2b.alarm import Alarm
+from f2b.alarm import alarmed
 from f2b.config.model import FilterSpec, JailSpec
 from f2b.daemon.reference import Reference
 from f2b.engine import Engine
@@ -121,13 +121,9 @@ def test_table_when_compared_with_the_types_then_all_are_here() -> None:
 
 
 def test_regex_of_a_type_when_it_runs_away_then_the_line_is_lost_and_the_jail_goes_on() -> None:
-    alarm = Alarm()
-    alarm.set()
-    try:
+    with alarmed():
         lines = [request(f"GET /{'a' * 40} HTTP/1.1").raw, request("GET /aab HTTP/1.1").raw]
         found = effects(spec("http", paths="^/(a+)+b$"), iter([lines]))
-    finally:
-        alarm.off()
     assert [type(effect) for effect in found if not isinstance(effect, Found)].count(RanAway) == 1
     assert sum(isinstance(effect, Found) for effect in found) == 1
 
