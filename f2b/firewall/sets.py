@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,11 @@ MAX_MEMBERS = 1 << 24
 """ipset's own default, 65,536, is soon reached; a larger number costs nothing."""
 _FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 _HEADER_ONLY = 1 << 2
-_CODES = {1: "it is not allowed (CAP_NET_ADMIN is missing)", ipset_wire.FULL: "it is full"}
+LETS_GO_S = 0.25
+"""nftables frees a deleted rule a moment after it says so, and until then the set counts as used."""
+_LOOK_S = 0.01
+_BUSY = 4100
+_CODES = {1: "it is not allowed (CAP_NET_ADMIN is missing)", ipset_wire.FULL: "it is full", _BUSY: "a rule uses it"}
 
 
 class Shape(NamedTuple):
@@ -39,6 +44,10 @@ class Header(NamedTuple):
     members: int
     timed: bool
     """Whether members can time out."""
+
+
+class _UsedError(ActionError):
+    """A rule looks at a set that is to go."""
 
 
 class Sets:
@@ -103,8 +112,16 @@ class Sets:
 
     def destroy(self, name: str) -> None:
         """Remove a set, if there is one; no rule may look at it."""
-        if self.header(name):
-            self._do(lambda control: control.destroy(name), name)
+        deadline = time.monotonic() + LETS_GO_S
+        while self.header(name):
+            try:
+                self._do(lambda control: control.destroy(name), name)
+            except _UsedError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_LOOK_S)
+            else:
+                return
 
     def close(self) -> None:
         """Give the descriptors back; a later use opens them again."""
@@ -154,4 +171,4 @@ def _header(answer: Any) -> Header:
 
 
 def _told(name: str, code: int, words: str) -> ActionError:
-    return ActionError(f"ipset {name}: {_CODES.get(code, words)}")
+    return (_UsedError if code == _BUSY else ActionError)(f"ipset {name}: {_CODES.get(code, words)}")

@@ -17,7 +17,7 @@ from f2b.daemon.guard import Guard
 from f2b.daemon.healer import Healer
 from f2b.errors import ActionError, Place
 from f2b.events import PERMANENT, Ban
-from f2b.firewall import Firewall, is_watched
+from f2b.firewall import Firewall, is_watched, sets
 from f2b.firewall.ipset import Ipset
 from f2b.firewall.ipset_wire import LONGEST_S
 from f2b.firewall.native import Native
@@ -254,6 +254,24 @@ def test_verbs_when_repeated_then_nothing_goes_wrong_and_stop_leaves_nothing(bac
     other.stop(keep=False)
     assert left_behind() == ""
     assert setup.told == []
+
+
+@pytest.mark.parametrize("program", ["iptables-nft", "iptables-legacy"])
+def test_stop_when_a_rule_lets_go_of_the_set_later_then_it_goes_all_the_same(
+    program: str, setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firewall = setup.make(f"ipset-{program[9:]}")
+    firewall.start([])
+    rule = ["INPUT", "-t", "mangle", "-m", "set", "--match-set", "f2b-sshd", "src", "-j", "ACCEPT"]
+    subprocess.run([program, "-w", "-A", *rule], check=True, timeout=60)
+    with pytest.raises(ActionError, match="f2b-sshd: a rule uses it"):
+        firewall.stop(keep=False)
+    monkeypatch.setattr(sets, "LETS_GO_S", 60.0)
+    later = threading.Timer(0.1, lambda: subprocess.run([program, "-w", "-D", *rule], check=True, timeout=60))
+    later.start()
+    firewall.stop(keep=False)
+    later.join()
+    assert left_behind() == ""
 
 
 def elements(firewall: Firewall) -> set[str]:
