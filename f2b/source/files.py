@@ -158,16 +158,19 @@ class Files:
 
     def _expand(self, pattern: str, first: bool = False) -> Sequence[str]:
         """Begin to follow what a pattern means now; a file that comes up later is read from its beginning."""
-        tail, unit = self._patterns[pattern]
         paths = patterns.expand(pattern)
         for path in paths:
             if path not in self._logs:
-                log = self._logs[path] = LogFile(pattern, self._tail(path, pattern, tail and first, unit))
-                log.link = _link(path)
-                self._own(log)
-                self._wake(path)
+                self._follow(path, pattern, first)
         self._note_idle(pattern, not paths)
         return paths
+
+    def _follow(self, path: str, pattern: str, first: bool = False) -> None:
+        tail, unit = self._patterns[pattern]
+        log = self._logs[path] = LogFile(pattern, self._tail(path, pattern, tail and first, unit))
+        log.link = _link(path)
+        self._own(log)
+        self._wake(path)
 
     def _leave_out(self, meant: Mapping[str, Sequence[str]]) -> None:
         """Follow no longer what its pattern has not meant for a while, once it was read to its end."""
@@ -230,6 +233,10 @@ class Files:
             return
         for name in self._links.get(path, ()):
             self._wake(name)
+        meant = next((pattern for pattern in self._patterns if patterns.means(pattern, path)), "")
+        if meant and os.path.lexists(path):  # it may bear another name before the next survey
+            self._follow(path, meant)
+            self._watch.add(path)
         if path in self._folders:  # itself, not what is in it: another folder may bear its name now
             self._look_around()
         elif not self._asked and self._matters(path):

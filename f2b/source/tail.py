@@ -202,14 +202,18 @@ class Tail:
 
     def _add_between(self, old: Handle) -> None:
         """Read, after `old`, what bore the name since then, unless somebody follows it by its present name."""
-        for handle in succession.between(old, self.path):
+        for fresh in succession.between(old, self.path):
+            if fresh.ident in self.idents:
+                fresh.close()
+                continue
             try:
-                if handle.ident in self.idents or (self._claim and self._claim(handle.ident)):
-                    raise SourceError("it is read already")
+                held = self._claim(fresh.ident) if self._claim else None
             except SourceError:
-                handle.close()
-            else:
-                self._old.append(handle)
+                fresh.close()
+                continue
+            if held:
+                fresh.close()
+            self._old.append(held or fresh)
 
     def _begin(self, handle: Handle) -> None:
         if self._saved and not handle.offset and not self._old:

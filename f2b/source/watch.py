@@ -78,8 +78,13 @@ class Watch:
         for path, mask in wanted.items():
             if again or before.get(path) != mask or not self._descriptors.get(path):
                 self._place(path)
-        if self._polled and not self._timer:
-            self._timer = self._loop.after(self._every, self._poll)
+        self._look_later()
+
+    def add(self, path: str) -> None:
+        """Watch a file besides."""
+        self._wanted[path] = self._wanted.get(path, 0) | _FILE
+        self._place(path)
+        self._look_later()
 
     def close(self) -> None:
         """Stop watching."""
@@ -188,7 +193,10 @@ class Watch:
                 self._polled[path] = now
                 self._place(path)
                 self._changed(path)
-        if self._polled:
+        self._look_later()
+
+    def _look_later(self) -> None:
+        if self._polled and not self._timer:
             self._timer = self._loop.after(self._every, self._poll)
 
 

@@ -142,6 +142,26 @@ def test_glob_when_files_appear_then_they_are_followed_and_all_else_is_told_once
     assert len(follower.told) == len(set(follower.told))
 
 
+@pytest.mark.parametrize("pattern", ["*.log", "*"])
+def test_glob_when_a_new_file_is_renamed_at_once_then_what_was_and_is_written_to_it_comes(
+    tmp_path: Path, pattern: str
+) -> None:
+    follower, log = Follower(polling=False), tmp_path / "a.log"
+    append(tmp_path / "other.log", "other")
+    follower.files.add(f"{tmp_path}/{pattern}")
+    follower.until_lines(b"other")
+    for turn in range(3):
+        append(log, f"{turn}: first")
+        follower.until(lambda: str(log) in follower.files.tails)
+        follower.loop.turn(0)
+        with log.open("a") as writer:
+            log.rename(tmp_path / f"a.{turn}")
+            print(f"{turn}: second", file=writer)
+    expected = [f"{turn}: {which}".encode() for turn in range(3) for which in ("first", "second")]
+    follower.until_lines(b"other", *expected)
+    follower.close()
+
+
 def test_glob_when_it_covers_rotated_names_then_no_line_comes_twice(tmp_path: Path, follower: Follower) -> None:
     log = tmp_path / "a.log"
     append(log, "one")
