@@ -153,7 +153,7 @@ class Builder:
         """The threads of Python actions; who has none has no threads, nor the modules for them."""
         from f2b.firewall import python_pool, python_shim
 
-        pool = python_pool.Pool(self._loop)
+        pool = python_pool.Pool(self._loop, partial(self._log.tell, "actions"))
         python_shim.install(lambda *words: pool.post(partial(self._log.tell, *words)))
         return pool
 

@@ -13,11 +13,14 @@ from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
 
+from f2b.firewall.life import Report
 from f2b.firewall.shell import Call, Result
 from f2b.loop import Loop, Timer
 
 MOST = 8
 """Threads that work; those that were given up are not counted."""
+AGAIN_S = 1.0
+"""Where no thread can be made, it is tried again after so long."""
 
 
 class Errand:
@@ -66,8 +69,11 @@ class Errand:
 class Pool:
     """Makes calls in threads and answers in the loop."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, report: Report) -> None:
         self.loop = loop
+        self._report = report
+        self._again: Timer | None = None
+        """The next try to make a thread, since that failed."""
         self._asked: SimpleQueue[Errand] = SimpleQueue()
         self._news: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._working = 0
@@ -102,9 +108,26 @@ class Pool:
         self._working += 1
 
     def _hire(self) -> None:
-        if self._working < MOST and self._asked.qsize() > 0:
-            self._working += 1
+        if self._working >= MOST or self._asked.empty():
+            return
+        try:
             threading.Thread(target=self._work, daemon=True).start()
+        except RuntimeError as error:  # no memory, or too many tasks
+            self._lack(str(error))
+        else:
+            self._working += 1
+            self._again = None
+
+    def _lack(self, why: str) -> None:
+        """Let what is asked for wait, while there is not one thread, until one can be made."""
+        if self._working:
+            return
+        if self._again:
+            self._again.cancel()
+        else:
+            cure = "give the service more memory or tasks (MemoryMax, TasksMax)"
+            self._report("ERROR", f"Python actions wait: {why}; {cure}")
+        self._again = self.loop.after(AGAIN_S, self._hire)
 
     def _work(self) -> None:
         while True:

@@ -12,7 +12,7 @@ import pytest
 from f2b.config.model import ActionSpec, FilterSpec, JailSpec
 from f2b.errors import ConfigError, Place
 from f2b.events import Ban
-from f2b.firewall import python
+from f2b.firewall import python, python_pool
 from f2b.firewall.build import Builder
 from f2b.firewall.life import Query
 from f2b.firewall.python import PythonAction
@@ -254,6 +254,26 @@ def test_actions_when_many_hang_then_threads_do_not_pile_up(stage: Stage, monkey
     stage.until(lambda: all(action.idle for action in actions))
     assert threading.active_count() - before <= 8 + 12
     (stage.folder / "go").touch()
+
+
+def test_action_when_no_thread_can_be_made_then_that_is_told_once_and_it_waits_for_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(python_pool, "AGAIN_S", 0.01)
+    action = stage.action()
+    usual = threading.stack_size(1 << 46)  # more than there is
+    try:
+        action.start([BAN])
+        for _ in range(20):
+            stage.loop.turn(0.02)
+        assert not action.idle
+    finally:
+        threading.stack_size(usual)
+    assert stage.told(action) == ["start|False", "ban|192.0.2.1"]
+    (told,) = stage.said().splitlines()
+    assert told.endswith(
+        "Python actions wait: can't start new thread; give the service more memory or tasks (MemoryMax, TasksMax)"
+    )
 
 
 def test_abandon_when_a_call_hangs_then_the_server_need_not_wait(stage: Stage) -> None:
