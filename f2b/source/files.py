@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from f2b.loop import Loop, Timer
@@ -172,7 +173,7 @@ class Files:
         self._own(log)
         self._wake(path)
 
-    def _leave_out(self, meant: Mapping[str, Sequence[str]]) -> None:
+    def _leave_out(self, meant: Mapping[str, Collection[str]]) -> None:
         """Follow no longer what its pattern has not meant for a while, once it was read to its end."""
         now = self._loop.now()
         for path, log in list(self._logs.items()):
@@ -201,7 +202,9 @@ class Files:
         First those that nobody wants to read; the others are opened again when it is their turn.
         """
         closed = False
-        for other in sorted((name for name in self._recent if name != path), key=self._queue.__contains__):
+        recent = [name for name in self._recent if name != path]
+        idle = (name for name in recent if name not in self._queue)
+        for other in chain(idle, (name for name in recent if name in self._queue)):
             if not crowded():
                 break
             self._recent.pop(other)
@@ -281,7 +284,7 @@ class Files:
         if self._asked:
             self._asked.cancel()
             self._asked = None
-        self._leave_out({pattern: self._expand(pattern) for pattern in self._patterns})
+        self._leave_out({pattern: frozenset(self._expand(pattern)) for pattern in self._patterns})
         self._folders = set().union(*(patterns.folders(pattern) for pattern in self._patterns))
         self._links = {}
         for path, log in self._logs.items():
