@@ -111,7 +111,8 @@ number. `reached` says which of the two it is.
 _GROWTH = """
 ## As there is more of it
 
-From the start of a server until all its jails have read all, and count. Near flat is good.
+From the start of a server until all its jails have read all, and count. Near flat is good. Of a hundred jails, ten at
+a time have the same filter, so there ten jails count each failure.
 
 ![lines a second over jails, addresses and entries of ignoreip](benchmarks.svg)
 
