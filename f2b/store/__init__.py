@@ -10,6 +10,8 @@ import sqlite3
 import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NoReturn
 
 from f2b import net
@@ -392,14 +394,8 @@ class Store:
         self._footing.secure()
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            named: set[tuple[Any, ...]] = set()
-            for change in changes:
-                for sql, values in change.statements:
-                    if sql != _JAIL:
-                        self._db.execute(sql, values)
-                    elif values not in named:  # of thousands of counts, say, all are the same jail's
-                        named.add(values)
-                        self._db.execute(sql, values)
+            for sql, alike in groupby(_statements(changes), itemgetter(0)):
+                self._db.executemany(sql, [values for _, values in alike])
             self._db.execute("COMMIT")
         except BaseException as error:
             if self._db.in_transaction:
@@ -431,6 +427,18 @@ class Store:
 
 _LATEST = "INSERT OR REPLACE INTO bips(jail, ip, timeofban, bantime, bancount, data) VALUES (?, ?, ?, ?, ?, ?)"
 _JAIL = "INSERT INTO jails(name) VALUES (?) ON CONFLICT(name) DO UPDATE SET enabled = 1"
+
+
+def _statements(changes: Iterable[Change]) -> Iterator[Statement]:
+    """Yield what is to be done, each jail named once: of thousands of counts, say, all are the same jail's."""
+    named: set[tuple[Any, ...]] = set()
+    for change in changes:
+        for statement in change.statements:
+            if statement[0] == _JAIL:
+                if statement[1] in named:
+                    continue
+                named.add(statement[1])
+            yield statement
 
 
 def _ban(ban: Ban) -> Hashable:
