@@ -71,6 +71,8 @@ class Patient:
         """The zone in which lines are dated; empty for this process's."""
         self.process: subprocess.Popen[bytes] | None = None
         self._kept: subprocess.Popen[bytes] | None = None
+        self._homes: dict[int, int] = {}
+        """Its network namespaces by their numbers, held open."""
         self._out = folder / "out"
         self.write("filter.d/app.conf", _FILTER)
         self.write("action.d/note.conf", _NOTE.format(acts=self.acts))
@@ -151,6 +153,7 @@ class Patient:
         if self.process is None:
             return 0
         if self.process.poll() is None:
+            self._note_home()
             self.process.send_signal(number)
         try:
             return self.process.wait(timeout=PATIENCE_S[self.kind])
@@ -176,17 +179,35 @@ class Patient:
         return self._kept
 
     def close(self) -> None:
-        """End all that runs, and remove its cgroups."""
+        """End all that runs, what its commands left behind included, and remove its cgroups."""
         self.kill()
         if self._kept:
             self._kept.kill()
             self._kept.wait()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if (process / "ns/net").stat().st_ino in self._homes:
+                    os.kill(int(process.name), signal.SIGKILL)
+        for home in self._homes.values():
+            os.close(home)
+        self._homes.clear()
         for group in Path("/sys/fs/cgroup").glob(f"*/f2b-{self.folder.name}"):
             with suppress(OSError):
                 group.rmdir()
 
+    def _note_home(self) -> None:
+        """Hold its network namespace: the number of one that has gone is soon another's."""
+        with suppress(OSError):
+            home = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY)
+            number = os.fstat(home).st_ino
+            if number in self._homes or number == Path("/proc/self/ns/net").stat().st_ino:
+                os.close(home)
+            else:
+                self._homes[number] = home
+
     def inside(self, *command: str, fails: bool = False) -> str:
         """Run a command in its namespaces; return what it prints. With `fails`, it may fail."""
+        self._note_home()
         words = ["nsenter", "-t", str(self.pid), "-n", "-m", *command]
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
         assert fails or not done.returncode, done.stderr
